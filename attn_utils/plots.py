@@ -1,0 +1,449 @@
+"""Figures in the course's style and colors, each carrying its own alt text.
+
+A figure of the course is transparent and drawn in mid-tones, so one image serves a light page and a dark one. It
+knows what is to be seen in it: in a notebook, make the figure the last expression of a cell, and ``alt`` becomes
+its text output. From there ``make chapters`` copies it to the place where the book looks for it.
+
+Every function takes tensors or arrays and returns a :class:`Figure`. Nothing here touches pyplot's global state.
+"""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from cycler import cycler
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.figure import Figure as MatplotlibFigure
+from matplotlib.patheffects import withStroke
+
+__all__ = [
+    "COLORS", "FAINT", "INK", "SIGNED_MAP", "WEIGHT_MAP",
+    "Figure", "bars", "curves", "fits", "heatmap", "subplots",
+]  # fmt: skip
+
+COLORS = {
+    "query": "#4a7fe0",
+    "key": "#d9702b",
+    "value": "#2f7d55",
+    "weight": "#8b45e0",
+    "output": "#d1569f",
+}
+"""One color for each role, told apart in common color blindness and against a light or a dark page."""
+
+INK = "#777b82"
+"""Text and axes: as far from white as from the dark page."""
+
+FAINT = "#777b8255"
+"""Grid lines and other things that should step back."""
+
+WEIGHT_MAP = LinearSegmentedColormap.from_list(
+    "weights", [(*to_rgb(COLORS["weight"]), 0.0), (*to_rgb(COLORS["weight"]), 1.0)]
+)
+"""Weights: 0 is the page itself, 1 the color of weights."""
+
+SIGNED_MAP = LinearSegmentedColormap.from_list(
+    "signed",
+    [
+        (0.0, (*to_rgb(COLORS["query"]), 1.0)),
+        (0.5, (*to_rgb(COLORS["query"]), 0.0)),
+        (0.5, (*to_rgb(COLORS["key"]), 0.0)),
+        (1.0, (*to_rgb(COLORS["key"]), 1.0)),
+    ],
+)
+"""Signed scores: negative blue, 0 the page itself, positive orange."""
+
+STYLE: dict[Any, Any] = {
+    "axes.edgecolor": INK,
+    "axes.facecolor": "none",
+    "axes.grid": False,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 10,
+    "axes.prop_cycle": cycler(
+        color=[COLORS[role] for role in ("query", "key", "value", "weight", "output")],
+        linestyle=[
+            "-",
+            "--",
+            "-.",
+            ":",
+            (0, (5, 1, 1, 1, 1, 1)),
+        ],  # so that color is never the only difference
+    ),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 11,
+    "figure.facecolor": "none",
+    "font.family": "DejaVu Sans",  # ships with matplotlib: the same picture on every machine
+    "font.size": 10,
+    "grid.color": FAINT,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "legend.labelcolor": INK,
+    "lines.linewidth": 2,
+    "mathtext.default": "it",
+    "savefig.facecolor": "none",
+    "savefig.transparent": True,
+    "svg.hashsalt": "attention",
+    "text.color": INK,
+    "xtick.color": INK,
+    "xtick.labelsize": 9,
+    "ytick.color": INK,
+    "ytick.labelsize": 9,
+}
+"""The course's matplotlib settings, for ``matplotlib.rc_context(plots.STYLE)``."""
+
+_PIXELS_PER_INCH = 96
+_SHARPNESS = 2  # pixels of the image per pixel of the page, for high-density screens
+
+
+class Figure(MatplotlibFigure):
+    """A matplotlib figure with alt text: one or two sentences that say what is to be seen in it.
+
+    Args:
+        alt: The alt text. Say what the figure shows, not that it is a figure.
+        kwargs: What :class:`matplotlib.figure.Figure` takes.
+
+    Raises:
+        ValueError: If ``alt`` is empty.
+    """
+
+    def __init__(self, *args: Any, alt: str, **kwargs: Any) -> None:
+        alt = " ".join(alt.split())
+        if not alt:
+            raise ValueError("alt must say what is to be seen in the figure, got an empty text")
+        with matplotlib.rc_context(STYLE):
+            super().__init__(*args, **kwargs)
+        FigureCanvasAgg(self)
+        self.alt = alt
+
+    def __repr__(self) -> str:
+        return f"Figure: {self.alt}"
+
+    __str__ = __repr__
+
+    def png(self) -> bytes:
+        """Draw the figure, cropped to its contents, at two pixels per page pixel."""
+        buffer = io.BytesIO()
+        with matplotlib.rc_context(STYLE):
+            self.savefig(
+                buffer,
+                format="png",
+                dpi=_PIXELS_PER_INCH * _SHARPNESS,
+                bbox_inches="tight",
+                pad_inches=0.06,
+                metadata={"Software": None},  # the version would make a new file of the same picture
+            )
+        return buffer.getvalue()
+
+    def _ipython_display_(self) -> None:
+        # Not _repr_png_: IPython's own printer of matplotlib figures, registered for every subclass, would win.
+        from IPython.display import display
+
+        png = self.png()
+        width, height = (int.from_bytes(png[start : start + 4]) // _SHARPNESS for start in (16, 20))
+        display(
+            {"image/png": base64.b64encode(png).decode(), "text/plain": repr(self)},
+            metadata={"image/png": {"alt": self.alt, "width": width, "height": height}},
+            raw=True,
+        )
+
+
+def subplots(
+    nrows: int = 1, ncols: int = 1, *, alt: str, size: tuple[float, float] = (7.0, 3.0), **kwargs: Any
+) -> tuple[Figure, Any]:
+    """Make an empty figure in the course's style.
+
+    Args:
+        nrows: Rows of panels.
+        ncols: Columns of panels.
+        alt: What is to be seen in the finished figure.
+        size: Width and height in inches. The page is about 7 inches wide.
+        kwargs: What :meth:`matplotlib.figure.Figure.subplots` takes, such as ``sharey=True``.
+
+    Returns:
+        The figure, and its axes: one, or an array of them as in ``matplotlib.pyplot.subplots``.
+    """
+    fig = Figure(alt=alt, figsize=size, layout="constrained")
+    with matplotlib.rc_context(STYLE):
+        axes = fig.subplots(nrows, ncols, **kwargs)
+    return fig, axes
+
+
+def heatmap(
+    weights: Any,
+    *,
+    alt: str,
+    queries: Sequence[Any] | None = None,
+    keys: Sequence[Any] | None = None,
+    titles: Sequence[str] | None = None,
+    xlabel: str = "key",
+    ylabel: str = "query",
+    annotate: bool | None = None,
+    signed: bool = False,
+    vmax: float | None = None,
+) -> Figure:
+    """Draw one matrix of queries × keys, or a row of them on one color scale.
+
+    Args:
+        weights: Shape ``(q, k)`` or ``(n, q, k)``: weights, or scores if ``signed``.
+        alt: What is to be seen in the figure.
+        queries: A label for each row. Row numbers if ``None``.
+        keys: A label for each column. Column numbers if ``None``.
+        titles: A title for each matrix.
+        xlabel: What the columns are.
+        ylabel: What the rows are.
+        annotate: Write the numbers into the cells. By default where they fit: up to 8 columns in a panel, 60 cells.
+        signed: Use the diverging colors, with 0 in the middle.
+        vmax: The number that gets the full color. The largest magnitude if ``None``.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: If ``weights`` is not two- or three-dimensional, or labels do not fit its size.
+    """
+    matrices = _array(weights)
+    if matrices.ndim == 2:
+        matrices = matrices[None]
+    if matrices.ndim != 3 or matrices.size == 0:
+        raise ValueError(f"weights must have shape (q, k) or (n, q, k), got {np.shape(_array(weights))}")
+    n, q, k = matrices.shape
+    for name, labels, count in (("queries", queries, q), ("keys", keys, k), ("titles", titles, n)):
+        if labels is not None and len(labels) != count:
+            raise ValueError(f"{name} must hold {count} labels, got {len(labels)}")
+    finite = np.abs(matrices[np.isfinite(matrices)])
+    top = vmax if vmax is not None else float(finite.max(initial=0.0)) or 1.0
+    if annotate is None:
+        annotate = k <= 8 and q * k <= 60 and n * k <= 20
+
+    panel = min(3.0, 6.4 / n)
+    cell = min(panel / max(k, 3), 0.55)
+    size = (n * max(cell * k, 1.1) + 1.5, max(cell * q, 0.7) + 0.9)
+    fig, axes = subplots(1, n, alt=alt, size=size, squeeze=False, sharey=True)
+    with matplotlib.rc_context(STYLE):
+        for i, (ax, matrix) in enumerate(zip(axes[0], matrices, strict=True)):
+            image = ax.imshow(
+                matrix,
+                cmap=SIGNED_MAP if signed else WEIGHT_MAP,
+                vmin=-top if signed else 0.0,
+                vmax=top,
+                interpolation="nearest",
+                aspect="auto" if q > 3 * k or k > 3 * q else "equal",
+            )
+            ax.spines[["top", "right"]].set_visible(True)
+            _label_ticks(ax.xaxis, keys, k)
+            if i == 0:
+                _label_ticks(ax.yaxis, queries, q)
+                ax.set_ylabel(ylabel)
+            ax.set_xlabel(xlabel)
+            if keys is not None and max(len(str(label)) for label in keys) * 0.09 > max(cell, 1.1 / k):
+                ax.tick_params(axis="x", rotation=55)
+                for label in ax.get_xticklabels():
+                    label.set(horizontalalignment="right", rotation_mode="anchor")
+            if titles is not None:
+                ax.set_title(titles[i])
+            if annotate:
+                _write_cells(ax, matrix, top)
+        if not annotate:
+            bar = fig.colorbar(image, ax=list(axes[0]), shrink=0.9, pad=0.02)
+            bar.outline.set_edgecolor(INK)
+            bar.set_label("score" if signed else "weight")
+    return fig
+
+
+def bars(
+    weights: Any,
+    *,
+    alt: str,
+    labels: Sequence[Any] | None = None,
+    titles: Sequence[str] | None = None,
+    ylabel: str = "weight",
+    color: str = COLORS["weight"],
+) -> Figure:
+    """Draw a distribution over keys as bars, or several side by side on one scale.
+
+    Args:
+        weights: Shape ``(k,)`` or ``(n, k)``.
+        alt: What is to be seen in the figure.
+        labels: A label for each bar. Numbers if ``None``.
+        titles: A title for each of the ``n`` panels.
+        ylabel: What the height is.
+        color: Color of the bars.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: If ``weights`` is not one- or two-dimensional, or labels do not fit its size.
+    """
+    rows = _array(weights)
+    if rows.ndim == 1:
+        rows = rows[None]
+    if rows.ndim != 2 or rows.size == 0:
+        raise ValueError(f"weights must have shape (k,) or (n, k), got {np.shape(_array(weights))}")
+    n, k = rows.shape
+    for name, names, count in (("labels", labels, k), ("titles", titles, n)):
+        if names is not None and len(names) != count:
+            raise ValueError(f"{name} must hold {count} labels, got {len(names)}")
+    fig, axes = subplots(1, n, alt=alt, size=(min(7.0, 1.2 + max(2.0, 0.35 * k) * n), 2.4), squeeze=False, sharey=True)
+    with matplotlib.rc_context(STYLE):
+        for i, (ax, row) in enumerate(zip(axes[0], rows, strict=True)):
+            ax.bar(range(k), row, color=color, width=0.75)
+            ax.axhline(0, color=INK, linewidth=0.8, linestyle="-")
+            _label_ticks(ax.xaxis, labels, k)
+            if titles is not None:
+                ax.set_title(titles[i])
+        axes[0, 0].set_ylabel(ylabel)
+    return fig
+
+
+def curves(
+    x: Any,
+    series: Mapping[str, Any],
+    *,
+    alt: str,
+    xlabel: str,
+    ylabel: str,
+    xscale: str = "linear",
+    yscale: str = "linear",
+    colors: Sequence[str] | None = None,
+    size: tuple[float, float] = (6.5, 3.2),
+) -> Figure:
+    """Draw curves over a common axis. Repeated runs become their mean and a band of ± one standard deviation.
+
+    Args:
+        x: Shape ``(n,)``.
+        series: For each label the values, shape ``(n,)``, or ``(runs, n)`` for repeated runs.
+        alt: What is to be seen in the figure.
+        xlabel: What ``x`` is, with its unit.
+        ylabel: What the curves are, with their unit.
+        xscale: ``"linear"`` or ``"log"``.
+        yscale: ``"linear"`` or ``"log"``.
+        colors: A color for each curve. The course's cycle if ``None``.
+        size: Width and height in inches.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: If a curve's shape does not fit ``x``.
+    """
+    x = _array(x)
+    fig, ax = subplots(alt=alt, size=size)
+    with matplotlib.rc_context(STYLE):
+        for i, (label, values) in enumerate(series.items()):
+            runs = _array(values)
+            if runs.shape[-1:] != x.shape or runs.ndim not in (1, 2):
+                raise ValueError(f"series[{label!r}] must have shape ({len(x)},) or (runs, {len(x)}), got {runs.shape}")
+            mean = runs if runs.ndim == 1 else runs.mean(axis=0)
+            (line,) = ax.plot(x, mean, label=label, **({"color": colors[i]} if colors else {}))
+            if runs.ndim == 2:
+                spread = runs.std(axis=0, ddof=1) if len(runs) > 1 else np.zeros_like(mean)
+                ax.fill_between(x, mean - spread, mean + spread, color=line.get_color(), alpha=0.2, linewidth=0)
+        ax.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
+        if len(series) > 1:
+            ax.legend()
+    return fig
+
+
+def fits(
+    x: Any,
+    truth: Any,
+    x_train: Any,
+    y_train: Any,
+    predictions: Mapping[str, Any],
+    *,
+    alt: str,
+    ncols: int = 2,
+) -> Figure:
+    """Draw estimates of a function, a panel each, over the truth and the training points.
+
+    Args:
+        x: Where the function was estimated, shape ``(n,)`` or ``(n, 1)``, in increasing order.
+        truth: The function without noise at ``x``, same shape.
+        x_train: Training inputs, shape ``(m,)`` or ``(m, 1)``.
+        y_train: Training labels, same shape.
+        predictions: For each title the estimates at ``x``, same shape as ``x``.
+        alt: What is to be seen in the figure.
+        ncols: Panels in a row.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: If ``predictions`` is empty or a prediction's size is not that of ``x``.
+    """
+    x, truth, x_train, y_train = (_array(a).reshape(-1) for a in (x, truth, x_train, y_train))
+    if not predictions:
+        raise ValueError("predictions must hold at least one estimate, got none")
+    for title, prediction in predictions.items():
+        if _array(prediction).size != x.size:
+            raise ValueError(
+                f"predictions[{title!r}] must hold one number for each of the {x.size} points of x, "
+                f"got shape {_array(prediction).shape}"
+            )
+    ncols = min(ncols, len(predictions))
+    nrows = -(-len(predictions) // ncols)
+    fig, axes = subplots(
+        nrows, ncols, alt=alt, size=(3.5 * ncols, 2.5 * nrows + 0.3), squeeze=False, sharex=True, sharey=True
+    )
+    with matplotlib.rc_context(STYLE):
+        for ax, (title, prediction) in zip(axes.flat, predictions.items(), strict=False):
+            ax.plot(
+                x_train,
+                y_train,
+                "o",
+                color=COLORS["value"],
+                alpha=0.55,
+                markersize=4,
+                label="training points",
+            )
+            ax.plot(x, truth, color=INK, linestyle="--", linewidth=1.5, label="truth")
+            ax.plot(x, _array(prediction).reshape(-1), color=COLORS["output"], linestyle="-", label="estimate")
+            ax.set_title(title)
+        for ax in axes.flat[len(predictions) :]:
+            ax.remove()
+        for ax in axes[-1]:
+            ax.set_xlabel("x")
+        for ax in axes[:, 0]:
+            ax.set_ylabel("y")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        fig.legend(handles, labels, loc="outside upper center", ncols=3)
+    return fig
+
+
+def _array(values: Any) -> np.ndarray:
+    """Take a tensor on any device, of any type, with or without a graph."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        values = values.double() if values.is_floating_point() else values
+    return np.asarray(values, dtype=float)
+
+
+def _label_ticks(axis: Any, labels: Sequence[Any] | None, count: int) -> None:
+    """Label each row or column, or number them if that stays readable."""
+    if labels is not None:
+        axis.set_ticks(range(count), [str(label) for label in labels])
+        axis.set_tick_params(length=0)
+    elif count <= 12:
+        axis.set_ticks(range(count))
+        axis.set_tick_params(length=0)
+
+
+def _write_cells(ax: Any, matrix: np.ndarray, top: float) -> None:
+    """Write each number into its cell, white with a dark rim: legible on any strength of any color."""
+    for (i, j), number in np.ndenumerate(matrix):
+        if not np.isfinite(number):
+            text = "−∞" if number < 0 else "∞" if number > 0 else "?"
+        else:
+            text = f"{number:.2f}".replace("-", "−")
+        strong = np.isfinite(number) and abs(number) > 0.25 * top
+        ax.text(
+            j, i, text, ha="center", va="center", fontsize=9,
+            color="white" if strong else INK,
+            path_effects=[withStroke(linewidth=1.8, foreground="#3a3f47cc")] if strong else None,
+        )  # fmt: skip

