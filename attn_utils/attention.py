@@ -71,20 +71,7 @@ def attend(scores: Tensor, values: Tensor, mask: Tensor | None = None) -> tuple[
     """
     if scores.ndim < 2:
         raise ValueError(f"scores must have shape (..., q, k), got {tuple(scores.shape)}")
-    if values.ndim < 2 or values.shape[-2] != scores.shape[-1]:
-        raise ValueError(
-            f"values must have shape (..., k, v) with one row per key, k = {scores.shape[-1]} as in scores "
-            f"{tuple(scores.shape)}, got {tuple(values.shape)}"
-        )
-    if values.dtype != scores.dtype:
-        raise ValueError(f"values must have the type of scores, {scores.dtype}, got {values.dtype}")
-    try:
-        torch.broadcast_shapes(scores.shape[:-2], values.shape[:-2])
-    except RuntimeError:
-        raise ValueError(
-            f"values {tuple(values.shape)} must have batch dimensions that broadcast with those of "
-            f"scores {tuple(scores.shape)}"
-        ) from None
+    _check_values(values, scores.shape, scores.dtype)
     weights = masked_softmax(scores, mask)
     return weights @ values, weights
 
@@ -184,3 +171,21 @@ def _check_mask(mask: Tensor, shape: torch.Size) -> None:
         fits = False
     if not fits:
         raise ValueError(f"mask of shape {tuple(mask.shape)} must broadcast to the scores of shape {tuple(shape)}")
+
+
+def _check_values(values: Tensor, shape: torch.Size, dtype: torch.dtype) -> None:
+    """Reject values that do not fit scores of this shape and type."""
+    if values.ndim < 2 or values.shape[-2] != shape[-1]:
+        raise ValueError(
+            f"values must have shape (..., k, v) with one row per key, k = {shape[-1]} as in scores "
+            f"{tuple(shape)}, got {tuple(values.shape)}"
+        )
+    if values.dtype != dtype:
+        raise ValueError(f"values must have the type of scores, {dtype}, got {values.dtype}")
+    try:
+        torch.broadcast_shapes(shape[:-2], values.shape[:-2])
+    except RuntimeError:
+        raise ValueError(
+            f"values {tuple(values.shape)} must have batch dimensions that broadcast with those of "
+            f"scores {tuple(shape)}"
+        ) from None

@@ -16,9 +16,11 @@ import matplotlib
 import numpy as np
 from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.colors import LinearSegmentedColormap, to_rgb, to_rgba
 from matplotlib.figure import Figure as MatplotlibFigure
+from matplotlib.legend import Legend
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
 
 __all__ = [
     "COLORS", "FAINT", "INK", "SIGNED_MAP", "WEIGHT_MAP",
@@ -127,6 +129,12 @@ class Figure(MatplotlibFigure):
 
     def png(self) -> bytes:
         """Draw the figure, cropped to its contents, at two pixels per page pixel."""
+        # What was added outside this module, with matplotlib's own defaults, would be black or boxed in white.
+        for text in self.findobj(Text):
+            if to_rgba(text.get_color()) == (0, 0, 0, 1):  # a legend gives its labels an array of numbers, not a name
+                text.set_color(INK)
+        for legend in self.findobj(Legend):
+            legend.get_frame().set_visible(False)
         buffer = io.BytesIO()
         with matplotlib.rc_context(STYLE):
             self.savefig(
@@ -136,6 +144,7 @@ class Figure(MatplotlibFigure):
                 bbox_inches="tight",
                 pad_inches=0.06,
                 metadata={"Software": None},  # the version would make a new file of the same picture
+                pil_kwargs={"optimize": True},  # a notebook carries its figures
             )
         return buffer.getvalue()
 

@@ -208,7 +208,7 @@ def test_imports_come_from_the_library_or_its_needs(notebook):
 
 
 def test_notebook_is_not_heavy(path):
-    assert path.stat().st_size < 1_500_000, "figures too large: fewer points, smaller size, or fewer panels"
+    assert path.stat().st_size < 2_000_000, "figures too large: fewer points, smaller size, or fewer panels"
 
 
 def test_widget_state_is_plain(notebook):

@@ -1,0 +1,1 @@
+"""The data of the course. Nothing is downloaded at import."""

@@ -1,0 +1,286 @@
+r"""Scores: how well a query matches a key, and attention with any of them.
+
+A score prepares the keys once (``prepare_keys``) and then compares queries with the prepared keys (calling it).
+Whoever asks the same keys many times, as a decoder does, prepares them once and passes ``keys_prepared=True``.
+
+Shapes: ``q`` queries, ``k`` keys, ``d`` features of a query or key, ``v`` features of a value, ``...`` batch
+dimensions, which broadcast.
+"""
+
+import math
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from attn_utils._checks import check_batches, check_features, check_pair, check_size
+from attn_utils.attention import _check_mask, _check_values, attend
+
+__all__ = ["AdditiveScore", "Attention", "DotScore", "GeneralScore", "ScaledDotScore", "Score"]
+
+
+class Score(Protocol):
+    """What :class:`Attention` asks of a score. Any module with these two methods will do."""
+
+    def prepare_keys(self, keys: Tensor) -> Tensor:
+        """Do the part of the work that needs the keys alone."""
+
+    def __call__(self, queries: Tensor, prepared_keys: Tensor) -> Tensor:
+        """Score all pairs."""
+
+
+class DotScore(nn.Module):
+    r"""Score pairs by their dot product. It has no parameters.
+
+    .. math:: s_{ij} = q_i \cdot k_j
+
+    Source:
+        Luong et al. (2015), equation 8, "dot".
+    """
+
+    def prepare_keys(self, keys: Tensor) -> Tensor:
+        """Return the keys, shape ``(..., k, d)``, as they are."""
+        return keys
+
+    def scale(self, d: int) -> float:
+        """Return the factor of the dot product of vectors with ``d`` features."""
+        return 1.0
+
+    def forward(self, queries: Tensor, prepared_keys: Tensor) -> Tensor:
+        """Score all pairs.
+
+        Args:
+            queries: Floating point, shape ``(..., q, d)``.
+            prepared_keys: What :meth:`prepare_keys` returned, shape ``(..., k, d)``.
+
+        Returns:
+            Scores, shape ``(..., q, k)``.
+
+        Raises:
+            ValueError: If queries and prepared keys do not fit together.
+        """
+        check_pair(queries, prepared_keys)
+        # The queries are scaled, not the scores: there are fewer of them, and float16 overflows later.
+        return (queries * self.scale(queries.shape[-1])) @ prepared_keys.mT
+
+
+class ScaledDotScore(DotScore):
+    r"""Score pairs by their dot product over the root of their size. It has no parameters.
+
+    .. math:: s_{ij} = \frac{q_i \cdot k_j}{\sqrt{d}}
+
+    If the features of queries and keys are independent, with mean 0 and variance 1, the dot product has variance
+    :math:`d` and this score has variance 1, whatever :math:`d`.
+
+    Source:
+        Vaswani et al. (2017), equation 1.
+    """
+
+    def scale(self, d: int) -> float:
+        """Return the factor of the dot product of vectors with ``d`` features."""
+        return 1 / math.sqrt(d)
+
+
+class GeneralScore(DotScore):
+    r"""Score pairs by a bilinear form, so that queries and keys may differ in size.
+
+    .. math:: s_{ij} = q_i^\top W k_j
+
+    The keys are projected, :math:`W k_j`, and the rest is a dot product.
+
+    Args:
+        query_size: Features of a query.
+        key_size: Features of a key.
+
+    Raises:
+        ValueError: If a size is not a positive integer.
+
+    Source:
+        Luong et al. (2015), equation 8, "general".
+    """
+
+    def __init__(self, query_size: int, key_size: int) -> None:
+        super().__init__()
+        check_size("query_size", query_size)
+        check_size("key_size", key_size)
+        self.key_size = key_size
+        self.W = nn.Linear(key_size, query_size, bias=False)
+
+    def prepare_keys(self, keys: Tensor) -> Tensor:
+        """Project keys of shape ``(..., k, key_size)`` to ``(..., k, query_size)``."""
+        check_features("keys", keys, self.key_size)
+        return self.W(keys)
+
+
+class AdditiveScore(nn.Module):
+    r"""Score pairs by a network with one hidden layer, so that queries and keys may differ in size.
+
+    .. math:: s_{ij} = v \cdot \tanh(W_q q_i + W_k k_j)
+
+    As in the paper there is no bias. The hidden layer exists for all pairs at once: ``q * k * hidden_size`` numbers
+    for each element of the batch.
+
+    Args:
+        query_size: Features of a query.
+        key_size: Features of a key.
+        hidden_size: Hidden units.
+
+    Raises:
+        ValueError: If a size is not a positive integer.
+
+    Source:
+        Bahdanau et al. (2015), equation 6 and appendix A.1.2, where :math:`W_q` is called :math:`W_a` and
+        :math:`W_k` is called :math:`U_a`.
+    """
+
+    def __init__(self, query_size: int, key_size: int, hidden_size: int) -> None:
+        super().__init__()
+        check_size("query_size", query_size)
+        check_size("key_size", key_size)
+        check_size("hidden_size", hidden_size)
+        self.query_size, self.key_size, self.hidden_size = query_size, key_size, hidden_size
+        self.W_q = nn.Linear(query_size, hidden_size, bias=False)
+        self.W_k = nn.Linear(key_size, hidden_size, bias=False)
+        bound = 1 / math.sqrt(hidden_size)  # as nn.Linear does
+        self.v = nn.Parameter(torch.empty(hidden_size).uniform_(-bound, bound))
+
+    def prepare_keys(self, keys: Tensor) -> Tensor:
+        """Project keys of shape ``(..., k, key_size)`` to ``(..., k, hidden_size)``."""
+        check_features("keys", keys, self.key_size)
+        return self.W_k(keys)
+
+    def forward(self, queries: Tensor, prepared_keys: Tensor) -> Tensor:
+        """Score all pairs.
+
+        Args:
+            queries: Floating point, shape ``(..., q, query_size)``.
+            prepared_keys: What :meth:`prepare_keys` returned, shape ``(..., k, hidden_size)``.
+
+        Returns:
+            Scores, shape ``(..., q, k)``.
+
+        Raises:
+            ValueError: If queries and prepared keys do not fit together.
+        """
+        check_features("queries", queries, self.query_size)
+        check_features("prepared_keys", prepared_keys, self.hidden_size)
+        check_batches(queries, prepared_keys)
+        hidden = self.W_q(queries)[..., :, None, :] + prepared_keys[..., None, :, :]  # (..., q, k, hidden)
+        return torch.tanh(hidden) @ self.v
+
+
+class Attention(nn.Module):
+    r"""Attention with any score: compare queries with keys, turn scores into weights, average the values.
+
+    .. math:: o_i = \sum_j w_{ij} v_j, \qquad w_i = \operatorname{softmax}_j\, s(q_i, k_j)
+
+    Args:
+        score: How to compare: :class:`DotScore`, :class:`ScaledDotScore`, :class:`GeneralScore`,
+            :class:`AdditiveScore`, or a module of your own with the methods of :class:`Score`.
+        dropout: Share of the weights set to 0 in training, at least 0 and less than 1. The others grow by
+            ``1 / (1 - dropout)``.
+
+    Raises:
+        ValueError: If ``score`` is not a score or ``dropout`` is out of range.
+
+    Source:
+        Bahdanau et al. (2015), equations 5 and 6; Vaswani et al. (2017), equation 1.
+    """
+
+    def __init__(self, score: Score, dropout: float = 0.0) -> None:
+        super().__init__()
+        if not isinstance(score, nn.Module) or not hasattr(score, "prepare_keys"):
+            raise ValueError(f"score must be a module with a method prepare_keys, got {score!r}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and less than 1, got {dropout}")
+        self.score: Score = score
+        self.dropout = dropout
+
+    def prepare_keys(self, keys: Tensor) -> Tensor:
+        """Do the part of the work that needs the keys alone. Its result goes in with ``keys_prepared=True``.
+
+        Args:
+            keys: Keys as the score expects them, shape ``(..., k, d)``.
+
+        Returns:
+            The prepared keys, with as many rows.
+
+        Raises:
+            ValueError: If the keys do not fit the score.
+        """
+        return self.score.prepare_keys(keys)
+
+    def forward(
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        mask: Tensor | None = None,
+        *,
+        need_weights: bool = False,
+        keys_prepared: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Answer the queries.
+
+        A dot product without weights goes through PyTorch's ``scaled_dot_product_attention``, which does not hold
+        all the weights at once. (In its fast kernels, that is: on a CPU they ask for values as long as the keys, and
+        for no dropout.) The result is the same but for rounding.
+
+        Args:
+            queries: Floating point, shape ``(..., q, d)``, with the ``d`` that the score expects.
+            keys: Shape ``(..., k, d)``, with the ``d`` that the score expects, or prepared keys.
+            values: Shape ``(..., k, v)``.
+            mask: Boolean, True = may attend, broadcastable to ``(..., q, k)``.
+            need_weights: Whether to return the weights.
+            keys_prepared: Whether ``keys`` came from :meth:`prepare_keys`.
+
+        Returns:
+            The output, shape ``(..., q, v)``, and the weights that made it, shape ``(..., q, k)``, or ``None``. In
+            training the weights are those that dropout has left. A query with nothing to attend to gets weights 0
+            and output 0.
+
+        Raises:
+            ValueError: If the arguments do not fit together.
+        """
+        if not keys_prepared:
+            keys = self.score.prepare_keys(keys)
+        dropout = self.dropout if self.training else 0.0
+        # A subclass that compares in another way must not be replaced by a dot product.
+        if not need_weights and isinstance(self.score, DotScore) and type(self.score).forward is DotScore.forward:
+            return _fused(queries, keys, values, mask, self.score.scale(queries.shape[-1]), dropout), None
+        output, weights = attend(self.score(queries, keys), values, mask)
+        if dropout > 0:
+            weights = nn.functional.dropout(weights, dropout)
+            output = weights @ values
+        return output, weights if need_weights else None
+
+    def extra_repr(self) -> str:
+        """Name the dropout when the module is printed."""
+        return f"dropout={self.dropout}"
+
+
+def _fused(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scale: float, dropout: float) -> Tensor:
+    """Return what ``attend`` returns for dot products times ``scale``, without holding all weights at once."""
+    check_pair(queries, keys)
+    batch = torch.broadcast_shapes(queries.shape[:-2], keys.shape[:-2])
+    scores_shape = torch.Size((*batch, queries.shape[-2], keys.shape[-2]))
+    _check_values(values, scores_shape, queries.dtype)
+    batch = torch.broadcast_shapes(batch, values.shape[:-2])
+    heads = batch[-1] if batch else 1
+
+    # The fast kernels want exactly two batch dimensions, equal for all. Other shapes are accepted, but slow.
+    def two_batch_dimensions(x: Tensor) -> Tensor:
+        return x.expand(*batch, *x.shape[-2:]).reshape(math.prod(batch[:-1]), heads, *x.shape[-2:])
+
+    empty = None
+    if mask is not None:
+        _check_mask(mask, scores_shape)
+        mask = two_batch_dimensions(mask.expand(torch.broadcast_shapes(mask.shape, (1, 1))))
+        # A row of False is NaN in some versions and on some devices. Open it here, empty it below.
+        empty = ~mask.any(dim=-1, keepdim=True)
+        mask = mask | empty
+    q, k, v = (two_batch_dimensions(x) for x in (queries, keys, values))
+    output = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, scale=scale)
+    if empty is not None:
+        output = output.masked_fill(empty, 0.0)
+    return output.reshape(*batch, *output.shape[-2:])

@@ -1,0 +1,154 @@
+"""What all demos share: the front end, the description, checked inputs, outputs that follow them.
+
+A demo is an anywidget. Its front end computes and draws by itself, so the demo is alive in a page without a kernel.
+Where there is a kernel, the class computes the same numbers with this library and offers them as traits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import anywidget
+import torch
+import traitlets
+from torch import Tensor
+
+__all__ = ["STYLE", "Demo", "Numbers", "front_end", "number_input", "number_result", "tensor_result"]
+
+_FOLDER = Path(__file__).parent
+STYLE = (_FOLDER / "shared.css").read_text(encoding="utf-8")
+
+
+def front_end(name: str) -> str:
+    """Give the front-end module of a demo: the shared part and its own part, as one text.
+
+    The text travels in the notebook with the widget. Compare ``type(demo)._esm`` with the ``_esm`` that a notebook
+    holds to find out whether the notebook is older than the source.
+    """
+    parts = ((_FOLDER / f"{part}.js").read_text(encoding="utf-8") for part in ("shared", name))
+    return "\n".join(parts)
+
+
+class Numbers(traitlets.TraitType):
+    """A trait that holds finite numbers as nested lists of a fixed shape, and takes arrays and tensors as well.
+
+    Args:
+        shape: Expected shape; ``None`` where any length of at least one will do.
+        low: Smallest allowed number.
+        high: Largest allowed number.
+        integer: Hold integers instead of floats.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int | None],
+        default_value: Any = traitlets.Undefined,
+        *,
+        low: float = float("-inf"),
+        high: float = float("inf"),
+        integer: bool = False,
+        **metadata: Any,
+    ) -> None:
+        self.shape, self.low, self.high, self.integer = tuple(shape), low, high, integer
+        sizes = ["any" if size is None else str(size) for size in shape]
+        shown = f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+        kind = "integers" if integer else "finite numbers"
+        limits = "" if low == -high == float("-inf") else f" from {low:g} to {high:g}"
+        self.info_text = f"{kind}{limits} of shape {shown}"
+        super().__init__(default_value, **metadata)
+
+    def validate(self, obj: Any, value: Any) -> list[Any]:
+        """Turn the value into nested lists, or say what is wanted."""
+        try:
+            numbers = torch.as_tensor(value, dtype=torch.float64)
+        except (TypeError, ValueError, RuntimeError):
+            self.error(obj, value)
+        fits = numbers.ndim == len(self.shape) and all(
+            got > 0 if wanted is None else got == wanted for got, wanted in zip(numbers.shape, self.shape, strict=False)
+        )
+        if not fits or not torch.isfinite(numbers).all() or not ((numbers >= self.low) & (numbers <= self.high)).all():
+            self.error(obj, value)
+        if self.integer:
+            if not torch.equal(numbers, numbers.round()):
+                self.error(obj, value)
+            numbers = numbers.to(torch.int64)
+        return numbers.tolist()
+
+
+def tensor_result(help: str) -> Any:
+    """Declare a float64 tensor that a demo computes: it can be read, observed and linked from, but not set."""
+    return traitlets.Instance(Tensor, args=(), read_only=True, help=help)
+
+
+def number_result(help: str) -> Any:
+    """Declare a number that a demo computes: it can be read, observed and linked from, but not set."""
+    return traitlets.Float(read_only=True, help=help)
+
+
+def number_input(default: float, low: float, high: float, help: str) -> Any:
+    """Declare a number that a control sets, within the limits of that control."""
+    return traitlets.Float(default, min=low, max=high, help=help).tag(sync=True)
+
+
+class Demo(anywidget.AnyWidget):
+    """Base of all demos.
+
+    A subclass names in ``inputs`` what its controls change and in ``data`` what it is given, and declares a synced
+    trait for each. It declares a result for everything it computes, and gives these in :meth:`compute`. They are
+    renewed whenever an input or the data change. Results stay out of the stored notebook: their last digits may
+    depend on the machine, and the front end computes them anyway.
+    """
+
+    _css = STYLE
+    # Jupyter asks for this before it asks for the MIME bundle; ipywidgets 7 would cut the description short there.
+    _ipython_display_ = None
+
+    title: ClassVar[str] = ""
+    inputs: ClassVar[tuple[str, ...]] = ()
+    data: ClassVar[tuple[str, ...]] = ()
+
+    description = traitlets.Unicode(help="What is to be seen in the demo, for those who do not see it.").tag(sync=True)
+    _start = traitlets.Dict(help="What Reset goes back to.").tag(sync=True)
+
+    def __init__(self, **inputs: Any) -> None:
+        unknown = sorted(set(inputs) - set(self.trait_names()))
+        if unknown:
+            known = ", ".join(self.inputs + self.data)
+            raise ValueError(f"{type(self).__name__} has no input {unknown[0]!r}; it has {known}")
+        super().__init__(**inputs)
+        self._start = {name: getattr(self, name) for name in self.inputs}
+        self.observe(self._renew, names=[*self.inputs, *self.data])
+        self._renew()
+
+    def compute(self) -> dict[str, Any]:
+        """Compute every result from the inputs, in float64."""
+        raise NotImplementedError
+
+    def reset(self) -> None:
+        """Set what the controls change back to what the demo was made with."""
+        with self.hold_sync():
+            for name, value in self._start.items():
+                setattr(self, name, value)
+
+    def _check_lengths(self, first: str, second: str) -> None:
+        """Refuse data that belong together but differ in length."""
+        wanted, got = len(getattr(self, first)), len(getattr(self, second))
+        if got != wanted:
+            raise ValueError(f"{second} must have one entry for each of {first}, {wanted} in all, got {got}")
+
+    def _renew(self, _change: object = None) -> None:
+        for name, value in self.compute().items():
+            self.set_trait(name, value)
+
+    def __repr__(self) -> str:
+        """Say what is to be seen: this is what stands in the notebook where the demo cannot."""
+        return f"Demo “{self.title}”: {self.description}"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        if data is not None:
+            data["text/plain"] = repr(self)  # some versions of anywidget cut it after 110 characters
+        return bundle
