@@ -100,7 +100,9 @@ def test_a_narrow_width_is_the_nearest_neighbor_and_a_wide_one_the_average(kerne
 
 @pytest.mark.parametrize("kernel", ["box", "triangle", "epanechnikov"])
 def test_a_query_far_from_all_keys_gets_zeros(kernel):
-    output, weights = NadarayaWatson(kernel)(torch.tensor([[9.0]]), torch.zeros(3, 1), torch.ones(3, 2), need_weights=True)
+    output, weights = NadarayaWatson(kernel)(
+        torch.tensor([[9.0]]), torch.zeros(3, 1), torch.ones(3, 2), need_weights=True
+    )
     assert output.tolist() == [[0.0, 0.0]]
     assert weights.tolist() == [[0.0, 0.0, 0.0]]
 

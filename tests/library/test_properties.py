@@ -51,7 +51,9 @@ def test_the_order_of_the_pairs_does_not_matter(problem, seed):
 def test_adding_a_constant_to_a_row_of_scores_changes_nothing(problem, constant):
     scores, values, mask = problem
     rows = constant * torch.arange(1, scores.shape[1] + 1, dtype=torch.float64)[:, None]
-    torch.testing.assert_close(attend(scores + rows, values, mask)[1], attend(scores, values, mask)[1], rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(
+        attend(scores + rows, values, mask)[1], attend(scores, values, mask)[1], rtol=1e-6, atol=1e-9
+    )
 
 
 @given(problems(), st.integers(0, 6))
