@@ -31,7 +31,7 @@ COLORS = {
     "query": "#4a7fe0",
     "key": "#d9702b",
     "value": "#2f7d55",
-    "weight": "#8b45e0",
+    "weight": "#7b3ff4",
     "output": "#d1569f",
 }
 """One color for each role, told apart in common color blindness and against a light or a dark page."""

@@ -222,9 +222,10 @@ class Attention(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """Answer the queries.
 
-        A dot product without weights goes through PyTorch's ``scaled_dot_product_attention``, which does not hold
-        all the weights at once. (In its fast kernels, that is: on a CPU they ask for values as long as the keys, and
-        for no dropout.) The result is the same but for rounding.
+        A dot product without weights goes through PyTorch's ``scaled_dot_product_attention``, whose fast kernels do
+        not hold all the weights at once. On a CPU they ask for values as long as the keys, and for no dropout. The
+        result is the same but for rounding. Under ``torch.vmap`` PyTorch warns that this function has no batching
+        rule: a batch dimension does the same, faster.
 
         Args:
             queries: Floating point, shape ``(..., q, d)``, with the ``d`` that the score expects.

@@ -109,6 +109,10 @@ function frame({ model, el }, { title, formula }) {
     controls, pictures, sentence,
   );
   el.replaceChildren(root);
+  // In JupyterLab the arrow keys belong to the notebook unless this attribute says otherwise; elsewhere (the book's own
+  // shortcuts, Colab) it is enough that a key pressed in the demo goes no further. Ctrl-K and the like still do.
+  root.dataset.lmSuppressShortcuts = "true";
+  root.addEventListener("keydown", (event) => !event.ctrlKey && !event.metaKey && !event.altKey && event.stopPropagation());
 
   const listeners = [];
   const refreshers = [];

@@ -9,6 +9,9 @@ from statsmodels.nonparametric.kernel_regression import KernelReg
 from attn_utils.data.regression import make_regression
 from attn_utils.kernels import KERNELS, NadarayaWatson
 
+# pandas, which statsmodels imports, warns of a change in a generator that no test here uses.
+pytestmark = pytest.mark.filterwarnings("ignore:After 0.17:FutureWarning")
+
 # The textbook formulas, of u >= 0.
 TEXTBOOK = {
     "gaussian": lambda u: math.exp(-u * u / 2),

@@ -1,4 +1,4 @@
-"""Scores and Attention: against plain loops, against PyTorch's own function, and both of our paths against each other."""
+"""Scores and Attention: against plain loops, PyTorch's own function, and with weights against without."""
 
 import math
 

@@ -1,0 +1,157 @@
+"""Figures: each carries its alt text, is transparent, and shows the numbers it was given."""
+
+import io
+
+import matplotlib
+import matplotlib.image
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_hex
+
+from attn_utils import plots
+
+X = torch.linspace(0, 1, 5)
+FIGURES = {
+    "heatmap": lambda **kw: plots.heatmap(torch.rand(3, 4).softmax(-1), **kw),
+    "heatmaps": lambda **kw: plots.heatmap(torch.rand(2, 3, 4), queries=["a", "b", "c"], titles=["1", "2"], **kw),
+    "signed heatmap": lambda **kw: plots.heatmap(torch.randn(20, 30), signed=True, **kw),
+    "bars": lambda **kw: plots.bars(torch.rand(6).softmax(-1), **kw),
+    "rows of bars": lambda **kw: plots.bars(torch.rand(2, 3), labels="abc", titles=["1", "2"], **kw),
+    "curves": lambda **kw: plots.curves(X, {"one": X, "runs": torch.rand(4, 5)}, xlabel="x", ylabel="y", **kw),
+    "fits": lambda **kw: plots.fits(X[:, None], X, torch.rand(7, 1), torch.rand(7), {"a": X, "b": X[:, None]}, **kw),
+    "subplots": lambda **kw: plots.subplots(1, 2, **kw)[0],
+}
+
+
+def pixels(figure):
+    return matplotlib.image.imread(io.BytesIO(figure.png()))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_carries_its_alt_text_to_where_the_notebook_shows_it(name, monkeypatch):
+    figure = FIGURES[name](alt="What is\n    to be seen.")
+    assert figure.alt == "What is to be seen."
+    assert repr(figure) == "Figure: What is to be seen."
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda *args, **kwargs: shown.append((args, kwargs)))
+    figure._ipython_display_()
+    (((bundle,), options),) = shown
+    assert bundle["text/plain"] == "Figure: What is to be seen."
+    assert options["metadata"]["image/png"]["alt"] == "What is to be seen."
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_without_alt_text_is_refused(name):
+    with pytest.raises(TypeError, match="alt"):
+        FIGURES[name]()
+    with pytest.raises(ValueError, match="alt must say"):
+        FIGURES[name](alt="  ")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_transparent_where_nothing_is_drawn(name):
+    image = pixels(FIGURES[name](alt="Something."))
+    assert image.shape[2] == 4
+    assert (image[0, :, 3] == 0).all()
+    # No light or dark background inside the axes either: what is opaque is ink.
+    assert (image[..., 3] == 0).mean() > 0.3 or name in ("heatmaps", "signed heatmap", "heatmap")
+
+
+def test_ink_is_neither_black_nor_white():
+    image = pixels(plots.bars([1.0, 2.0], alt="Two bars."))
+    opaque = image[image[..., 3] > 0.99][:, :3]
+    assert opaque.max(axis=-1).min() > 0.1  # a pixel is black if all its channels are low
+    assert opaque.min(axis=-1).max() < 0.95  # and white if all are high
+
+
+def test_the_same_call_draws_the_same_picture():
+    one, two = (plots.bars([0.2, 0.8], alt="Two bars.").png() for _ in range(2))
+    assert one == two
+
+
+def test_global_settings_and_figures_are_left_alone():
+    before = dict(matplotlib.rcParams)
+    for make in FIGURES.values():
+        make(alt="Something.").png()
+    assert dict(matplotlib.rcParams) == before
+    assert plt.get_fignums() == []
+
+
+def test_weight_zero_is_the_page_and_weight_one_the_color_of_weights():
+    assert plots.WEIGHT_MAP(0.0)[3] == 0
+    assert to_hex(plots.WEIGHT_MAP(1.0)) == plots.COLORS["weight"]
+    assert plots.WEIGHT_MAP(1.0)[3] == 1
+    assert plots.SIGNED_MAP(0.5)[3] < 0.02
+    assert plots.SIGNED_MAP(0.0)[2] > plots.SIGNED_MAP(0.0)[0]  # negative is blue
+    assert plots.SIGNED_MAP(1.0)[0] > plots.SIGNED_MAP(1.0)[2]  # positive is orange
+
+
+def test_a_heatmap_shows_its_matrix_with_labels():
+    weights = torch.tensor([[0.25, 0.75], [1.0, 0.0]])
+    figure = plots.heatmap(weights, alt="Two rows.", queries=["je", "suis"], keys=["I", "am"], titles=["layer"])
+    (ax,) = figure.axes
+    np.testing.assert_allclose(ax.images[0].get_array(), weights)
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["I", "am"]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["je", "suis"]
+    assert [t.get_text() for t in ax.texts] == ["0.25", "0.75", "1.00", "0.00"]
+    assert ax.get_title() == "layer"
+
+
+def test_heatmaps_of_a_batch_share_one_scale():
+    figure = plots.heatmap(torch.stack([torch.eye(3), 4 * torch.eye(3)]), alt="Two.", annotate=False)
+    assert [ax.images[0].get_clim() for ax in figure.axes[:2]] == [(0, 4), (0, 4)]
+    signed = plots.heatmap(torch.tensor([[-3.0, 1.0]]), alt="Signed.", signed=True)
+    assert signed.axes[0].images[0].get_clim() == (-3, 3)
+
+
+def test_repeated_runs_become_mean_and_standard_deviation():
+    runs = torch.tensor([[1.0, 2.0], [3.0, 6.0]])
+    figure = plots.curves([0, 1], {"runs": runs}, alt="A band.", xlabel="step", ylabel="loss")
+    (ax,) = figure.axes
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [2, 4])
+    band = ax.collections[0].get_paths()[0].vertices
+    np.testing.assert_allclose([band[:, 1].min(), band[:, 1].max()], [2 - 2**0.5, 4 + 8**0.5], rtol=1e-6)
+    assert ax.get_xlabel() == "step"
+
+
+def test_curves_differ_in_more_than_color():
+    series = {str(i): X for i in range(5)}
+    figure = plots.curves(X, series, alt="Five lines.", xlabel="x", ylabel="y")
+    assert len({str(line.get_linestyle()) + str(line._dash_pattern) for line in figure.axes[0].lines}) == 5
+
+
+def test_fits_get_a_panel_each():
+    figure = FIGURES["fits"](alt="Two fits.")
+    assert [ax.get_title() for ax in figure.axes] == ["a", "b"]
+    assert all(len(ax.lines) == 3 for ax in figure.axes)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_tensors_of_any_type_with_a_graph_are_taken_and_not_modified(dtype):
+    weights = torch.rand(3, 4).to(dtype).requires_grad_()
+    before = weights.detach().clone()
+    plots.heatmap(weights, alt="Random.").png()
+    assert torch.equal(weights, before)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: plots.heatmap(torch.rand(3), alt="a"), r"weights must have shape \(q, k\) or \(n, q, k\), got \(3,\)"),
+        (lambda: plots.heatmap(torch.rand(2, 3), keys="ab", alt="a"), "keys must hold 3 labels, got 2"),
+        (lambda: plots.heatmap(torch.rand(2, 3), queries="abc", alt="a"), "queries must hold 2 labels, got 3"),
+        (lambda: plots.bars(torch.rand(1, 2, 3), alt="a"), r"weights must have shape .*, got \(1, 2, 3\)"),
+        (lambda: plots.bars(torch.rand(3), labels="ab", alt="a"), "labels must hold 3 labels, got 2"),
+        (
+            lambda: plots.curves(X, {"one": X[:3]}, alt="a", xlabel="x", ylabel="y"),
+            r"series\['one'\] must have shape .*, got \(3,\)",
+        ),
+        (lambda: plots.fits(X, X, X, X, {}, alt="a"), "predictions must hold at least one"),
+        (lambda: plots.fits(X, X, X, X, {"a": X[:2]}, alt="a"), r"predictions\['a'\] must hold .* got shape \(2,\)"),
+    ],
+)
+def test_a_wrong_argument_is_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
