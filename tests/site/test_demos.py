@@ -188,7 +188,7 @@ def test_kernel_explorer(show_both_ways):
         demo.get_by_role("combobox", name="kernel").select_option(kernel)
         assert inputs(demo)["kernel"] == kernel
         check(demo, twin)
-        slide(demo, "width", *["ArrowLeft"] * 12)
+        slide(demo, "width", *["ArrowLeft"] * 4)
         check(demo, twin)
     drag(tab, plot, (0.3, 0.5), (0.8, 0.5))
     assert 3.7 < inputs(demo)["x"] < 4.2
@@ -516,15 +516,18 @@ def test_every_demo_of_the_built_site_is_alive(page, site, served):
         views = path.read_text(encoding="utf-8").count(f'<script type="{VIEW}">')
         if not views:
             continue
-        for address in (path.as_uri(), f"{served}/{path.relative_to(site).as_posix()}"):
-            for dark in (False, True):
-                tab = page(address, dark=dark, width=PHONE if dark else 1200)
-                boxes = tab.locator("[data-demo]")
-                expect(boxes).to_have_count(views)
-                for index in range(views):
-                    expect(boxes.nth(index)).to_have_attribute("data-demo", re.compile("ready|kernel"))
-                    if boxes.nth(index).get_attribute("data-demo") == "ready":
-                        assert numbers(boxes.nth(index).locator(".attn-demo"))
-                assert tab.evaluate("document.documentElement.scrollWidth") <= tab.viewport_size["width"]
+        # Both ways to open it, both themes and both widths, in two visits.
+        for address, dark, width in (
+            (f"{served}/{path.relative_to(site).as_posix()}", False, 1200),
+            (path.as_uri(), True, PHONE),
+        ):
+            tab = page(address, dark=dark, width=width)
+            boxes = tab.locator("[data-demo]")
+            expect(boxes).to_have_count(views)
+            for index in range(views):
+                expect(boxes.nth(index)).to_have_attribute("data-demo", re.compile("ready|kernel"))
+                if boxes.nth(index).get_attribute("data-demo") == "ready":
+                    assert numbers(boxes.nth(index).locator(".attn-demo"))
+            assert tab.evaluate("document.documentElement.scrollWidth") <= tab.viewport_size["width"]
         seen += views
     assert seen, "the built site holds no demo"
