@@ -39,7 +39,7 @@ def chromium() -> str | None:
     """Where Chromium is, or None to take the one that playwright installed for itself."""
     if "CHROMIUM" in os.environ:
         return os.environ["CHROMIUM"]
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next((path for path in map(shutil.which, names) if path), None)
 
 
