@@ -20,8 +20,13 @@ help: ## List the commands
 	@echo "make COMMAND, where COMMAND is one of"
 	@sed -nE 's/^([a-z]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 15
 
+# Sphinx rebuilds pages whose text changed. What they all share is newer than the last build? Then all of them.
+SHARED := _config.yml _toc.yml assets attn_utils tools/sphinx_course.py
+ALL = $(if $(shell find $(SHARED) -newer _build/.built -type f 2>&1 | grep -v pycache),--all)
+
 book: $(BOOK_READY) ## Build the site into _build/html
-	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet
+	@$(BIN)/jupyter-book build . $(ALL) -W -n --keep-going --quiet
+	@touch _build/.built
 	@echo "The site is built: open _build/html/index.html, or serve it with: make serve"
 
 serve: book ## Build the site and serve it on http://127.0.0.1:8000 (PORT=…)

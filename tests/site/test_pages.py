@@ -303,6 +303,12 @@ def look(tab, *, dark: bool) -> None:
              getComputedStyle(image).backgroundColor !== "rgba(0, 0, 0, 0)").map(image => image.src)"""
     )
     assert framed == [], "figures are transparent and drawn for both themes: no box behind them, no filter"
+    stretched = tab.evaluate(
+        """() => [...document.images].filter(image => image.naturalWidth && image.clientHeight &&
+             Math.abs(image.clientWidth / image.clientHeight * image.naturalHeight / image.naturalWidth - 1) > 0.03)
+             .map(image => image.src)"""
+    )
+    assert stretched == [], "a figure that shrinks to the page keeps its proportions"
     # The boxes of a formula, ten thousand on a page, are hidden from screen readers and take the color of the text
     # around them. Looking at each would take most of the time and find nothing. What they scroll in has its own test.
     tab.evaluate("document.querySelectorAll('.katex-html').forEach(boxes => boxes.replaceChildren())")
