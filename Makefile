@@ -48,7 +48,7 @@ notebook: $(TEST_READY) ## Take the edited text of chapter CH=02 back into its n
 lab: $(TEST_READY) ## Open JupyterLab on the chapters
 	@$(BIN)/jupyter lab chapters
 
-bench: $(TEST_READY) ## Measure speed and memory, write benchmarks/results.json
+bench: $(TEST_READY) ## Measure speed and memory, and store the numbers
 	@$(BIN)/python -m benchmarks
 
 portability: $(TEST_READY) ## Check the stored outputs under other instruction sets and thread counts

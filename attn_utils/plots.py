@@ -9,7 +9,7 @@ Every function takes tensors or arrays and returns a :class:`Figure`. Nothing he
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -19,12 +19,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_rgb, to_rgba
 from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.legend import Legend
+from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 
 __all__ = [
-    "COLORS", "FAINT", "INK", "SIGNED_MAP", "WEIGHT_MAP",
-    "Figure", "bars", "curves", "fits", "heatmap", "subplots",
+    "COLORS", "FAINT", "GOLD", "INK", "SIGNED_MAP", "WEIGHT_MAP",
+    "Figure", "alignment", "bars", "curves", "fits", "heatmap", "subplots",
 ]  # fmt: skip
 
 COLORS = {
@@ -41,6 +42,9 @@ INK = "#777b82"
 
 FAINT = "#777b8255"
 """Grid lines and other things that should step back."""
+
+GOLD = "#b98500"
+"""Gold links: what people say should be looked at. Not a role in attention, so not one of its colors."""
 
 WEIGHT_MAP = LinearSegmentedColormap.from_list(
     "weights", [(*to_rgb(COLORS["weight"]), 0.0), (*to_rgb(COLORS["weight"]), 1.0)]
@@ -231,6 +235,8 @@ def heatmap(
 
     panel = min(3.0, 6.4 / n)
     cell = min(panel / max(k, 3), 0.55)
+    if keys is not None and n == 1:
+        cell = max(cell, 0.24)  # room for the words of a long sentence
     size = (n * max(cell * k, 1.1) + 1.5, max(cell * q, 0.7) + 0.9)
     fig, axes = subplots(1, n, alt=alt, size=size, squeeze=False, sharey=True)
     with matplotlib.rc_context(STYLE):
@@ -261,6 +267,47 @@ def heatmap(
             bar = fig.colorbar(image, ax=list(axes[0]), shrink=0.9, pad=0.02)
             bar.outline.set_edgecolor(INK)
             bar.set_label("score" if signed else "weight")
+    return fig
+
+
+def alignment(
+    weights: Any,
+    source: Sequence[str],
+    target: Sequence[str],
+    *,
+    alt: str,
+    sure: Collection[tuple[int, int]] = (),
+    possible: Collection[tuple[int, int]] = (),
+) -> Figure:
+    """Draw how much each target word looked at each source word, and frame the gold links.
+
+    Args:
+        weights: Shape ``(t, s)``.
+        source: The ``s`` source words.
+        target: The ``t`` target words.
+        alt: What is to be seen in the figure.
+        sure: Links as (source index, target index), framed with a solid line.
+        possible: More links, framed with a dashed line where they are not sure.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: If the words do not fit the shape of ``weights``, or a link leads beyond them.
+    """
+    links = {*sure, *possible}
+    outside = sorted(link for link in links if not (0 <= link[0] < len(source) and 0 <= link[1] < len(target)))
+    if outside:
+        raise ValueError(f"links must lie within {len(source)} source and {len(target)} target words, got {outside[0]}")
+    fig = heatmap(
+        weights, alt=alt, queries=target, keys=source, xlabel="source", ylabel="target", annotate=False, vmax=1.0
+    )
+    for i, j in sorted(links):
+        frame = Rectangle(
+            (i - 0.42, j - 0.42), 0.84, 0.84, fill=False, edgecolor=GOLD, linewidth=1.6,
+            linestyle="-" if (i, j) in sure else (0, (2, 1.5)),
+        )  # fmt: skip
+        fig.axes[0].add_patch(frame)
     return fig
 
 

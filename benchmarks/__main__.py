@@ -1,18 +1,12 @@
-"""Run the benchmarks, print their tables, and store the numbers in ``benchmarks/results.json``."""
+"""Run the benchmarks, print their tables, and store the numbers where chapters find them."""
 
 import argparse
-import json
-import platform
-import sys
-from datetime import date
-from pathlib import Path
 
 import torch
 
-from benchmarks import fused, prepared_keys
-from benchmarks.measure import machine, table
-
-RESULTS = Path(__file__).with_name("results.json")
+from attn_utils.results import save
+from benchmarks import fused, prepared_keys, translator
+from benchmarks.measure import table
 
 
 def main() -> None:
@@ -30,11 +24,11 @@ def main() -> None:
     print(f"\nAdditive attention, batch {prepared_keys.BATCH}, one query a step, 10 steps.")
     print(table(additive))
 
-    results = {
-        "command": " ".join(["python -m benchmarks", *sys.argv[1:]]),
-        "date": date.today().isoformat(),
-        "machine": machine(),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+    steps = translator.benchmark([6, 10, 20], 3 * arguments.repeats)
+    print(f"\nA training step of the Bahdanau decoder, batch {translator.BATCH}.")
+    print(table(steps))
+
+    figures = {
         "attention": {
             "batch": fused.BATCH,
             "features": fused.SIZE,
@@ -49,9 +43,15 @@ def main() -> None:
             "repeats": 5 * arguments.repeats,
             "rows": additive,
         },
+        "translator": {
+            "batch": translator.BATCH,
+            "words": translator.WORDS,
+            "repeats": 3 * arguments.repeats,
+            "key projections": {name: translator.projections(name) for name in translator.VARIANTS},
+            "rows": steps,
+        },
     }
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    print(f"\nStored in {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}.")
+    print(f"\nStored in {save('benchmarks', 'benchmarks', figures).name}.")
 
 
 main()

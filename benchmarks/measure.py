@@ -1,8 +1,6 @@
-"""Time, peak memory, and the machine they were measured on."""
+"""Time, peak memory, and tables of them."""
 
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -46,26 +44,6 @@ def in_new_process(module: str, *arguments: Any) -> Any:
     """Run ``python -m module arguments`` and return what it printed, read as JSON."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def machine() -> dict[str, Any]:
-    """Say what kind of machine this is. No host name, no user."""
-    import torch
-
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [
-            line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
-        ]
-        model = names[0] if names else model
-    return {
-        "cpu": model,
-        "cpus": os.cpu_count(),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-        "system": platform.system(),
-        "threads": torch.get_num_threads(),
-    }
 
 
 def table(rows: list[dict[str, Any]]) -> str:

@@ -4,9 +4,13 @@ import subprocess
 import sys
 
 PROGRAM = """
-import random, torch
+import importlib, pkgutil, random, torch
 before = torch.random.get_rng_state(), random.getstate(), torch.get_default_dtype()
-import attn_utils, attn_utils.kernels, attn_utils.scoring, attn_utils.plots, attn_utils.data.regression
+import attn_utils
+modules = [module.name for module in pkgutil.walk_packages(attn_utils.__path__, "attn_utils.")]
+assert {"attn_utils.scoring", "attn_utils.data.parallel", "attn_utils.results"} <= set(modules)
+for module in modules:
+    importlib.import_module(module)
 after = torch.random.get_rng_state(), random.getstate(), torch.get_default_dtype()
 assert torch.equal(before[0], after[0]) and before[1:] == after[1:]
 import sys

@@ -17,6 +17,7 @@ FIGURES = {
     "heatmap": lambda **kw: plots.heatmap(torch.rand(3, 4).softmax(-1), **kw),
     "heatmaps": lambda **kw: plots.heatmap(torch.rand(2, 3, 4), queries=["a", "b", "c"], titles=["1", "2"], **kw),
     "signed heatmap": lambda **kw: plots.heatmap(torch.randn(20, 30), signed=True, **kw),
+    "alignment": lambda **kw: plots.alignment(torch.eye(3), "abc", "xyz", sure={(0, 0)}, possible={(0, 1)}, **kw),
     "bars": lambda **kw: plots.bars(torch.rand(6).softmax(-1), **kw),
     "rows of bars": lambda **kw: plots.bars(torch.rand(2, 3), labels="abc", titles=["1", "2"], **kw),
     "curves": lambda **kw: plots.curves(X, {"one": X, "runs": torch.rand(4, 5)}, xlabel="x", ylabel="y", **kw),
@@ -99,6 +100,17 @@ def test_a_heatmap_shows_its_matrix_with_labels():
     assert ax.get_title() == "layer"
 
 
+def test_gold_links_are_framed_solid_if_sure_and_dashed_if_possible():
+    figure = plots.alignment(
+        torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]]), ["not", "red"], ["ne", "rouge", "pas"],
+        sure={(0, 0), (0, 2)}, possible={(0, 0), (0, 2), (1, 1)}, alt="Three rows.",
+    )  # fmt: skip
+    frames = {tuple(int(x + 0.5) for x in frame.get_xy()): frame for frame in figure.axes[0].patches}
+    assert frames.keys() == {(0, 0), (0, 2), (1, 1)}
+    assert {at for at, frame in frames.items() if frame.get_linestyle() == "-"} == {(0, 0), (0, 2)}
+    assert figure.axes[0].images[0].get_clim() == (0, 1)  # the color means the same in every figure
+
+
 def test_heatmaps_of_a_batch_share_one_scale():
     figure = plots.heatmap(torch.stack([torch.eye(3), 4 * torch.eye(3)]), alt="Two.", annotate=False)
     assert [ax.images[0].get_clim() for ax in figure.axes[:2]] == [(0, 4), (0, 4)]
@@ -142,6 +154,10 @@ def test_tensors_of_any_type_with_a_graph_are_taken_and_not_modified(dtype):
         (lambda: plots.heatmap(torch.rand(3), alt="a"), r"weights must have shape \(q, k\) or \(n, q, k\), got \(3,\)"),
         (lambda: plots.heatmap(torch.rand(2, 3), keys="ab", alt="a"), "keys must hold 3 labels, got 2"),
         (lambda: plots.heatmap(torch.rand(2, 3), queries="abc", alt="a"), "queries must hold 2 labels, got 3"),
+        (
+            lambda: plots.alignment(torch.rand(1, 2), "ab", "x", sure={(1, 1)}, alt="a"),
+            r"links must lie within 2 source and 1 target words, got \(1, 1\)",
+        ),
         (lambda: plots.bars(torch.rand(1, 2, 3), alt="a"), r"weights must have shape .*, got \(1, 2, 3\)"),
         (lambda: plots.bars(torch.rand(3), labels="ab", alt="a"), "labels must hold 3 labels, got 2"),
         (

@@ -1,0 +1,77 @@
+"""Stored results of the experiments and benchmarks that take longer than a chapter may run.
+
+They travel with the library, so that a chapter can show them wherever it runs. The folders ``benchmarks`` and
+``experiments`` of the repository hold the programs that made them.
+"""
+
+import json
+import os
+import platform
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+
+__all__ = ["load", "machine", "save"]
+
+_FOLDER = Path(__file__).parent
+
+
+def load(name: str) -> dict[str, Any]:
+    """Read stored results.
+
+    Args:
+        name: Which, for example ``"benchmarks"``.
+
+    Returns:
+        What the program stored: always ``command``, ``date``, ``machine`` and ``versions``, and its figures.
+
+    Raises:
+        ValueError: If there are no results of this name.
+    """
+    known = sorted(path.stem for path in _FOLDER.glob("*.json"))
+    if name not in known:
+        raise ValueError(f"name must be one of {', '.join(known)}, got {name!r}")
+    results: dict[str, Any] = json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return results
+
+
+def save(name: str, program: str, figures: dict[str, Any]) -> Path:
+    """Store results with the command line, the day, the machine and the versions they come from.
+
+    Args:
+        name: What :func:`load` will ask for.
+        program: The module that ran, as after ``python -m``.
+        figures: The results, ready for JSON.
+
+    Returns:
+        The file.
+    """
+    results = {
+        "command": " ".join(["python -m", program, *sys.argv[1:]]),
+        "date": date.today().isoformat(),
+        "machine": machine(),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        **figures,
+    }
+    path = _FOLDER / f"{name}.json"
+    path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def machine() -> dict[str, Any]:
+    """Say what kind of machine this is. No host name, no user."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text().splitlines()
+        model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
+    return {
+        "cpu": model,
+        "cpus": os.cpu_count(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "system": platform.system(),
+        "threads": torch.get_num_threads(),
+    }
