@@ -97,6 +97,23 @@ def test_length_split_trains_on_the_short_and_tests_on_the_long(pairs):
         assert words(test) <= words(train)
 
 
+def test_sentences_with_words_that_training_lacks_stay_out_of_test():
+    short = [Pair(("the", "a", str(i)), ("x",)) for i in range(10)]
+    known = [Pair(("the", "a", str(i), "the", "a"), ("x",)) for i in range(10)]
+    unknown = [Pair(("the", "a", str(i), "rare", "a"), ("x",)) for i in range(10)]
+    _, _, test = split_length([*short, *known, *unknown], longest=3, dev=0, test=10)
+    assert sources(test) == sources(known)
+
+    def described(adjective, noun, *more):
+        return Pair((adjective, noun, *more), ("x",), modified=frozenset({(adjective, noun)}))
+
+    grid = [described(a, n, more) for a in "abcd" for n in "klmn" for more in ("one", "two")]
+    odd = [described(a, n, f"{a}{n}") for a in "abcd" for n in "klmn"]  # a word of its own in each
+    train, _, test = split_compositional([*grid, *odd], share=0.2, dev=0, test=4)
+    assert sources(test) <= sources(grid)
+    assert words(test) <= words(train)
+
+
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize("name", ["dev", "test"])
 @pytest.mark.parametrize("size", [-1, 2.5, True, "10"])
