@@ -1,19 +1,26 @@
 """The demos as Python objects: results that follow the inputs, inputs that are checked, a description that is kept."""
 
+import copy
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 import traitlets
 from torch.testing import assert_close
 
+from attn_utils.data.pairs import Pair
 from attn_utils.data.regression import make_regression
+from attn_utils.data.vocabulary import END, Vocabulary
+from attn_utils.decoding import greedy
 from attn_utils.kernels import KERNELS, NadarayaWatson
-from attn_utils.widgets import KernelExplorer, MaskEditor, PointAndAttend, WhySqrtD
+from attn_utils.recurrent import BahdanauDecoder, Encoder, PlainDecoder, Seq2Seq
+from attn_utils.scoring import AdditiveScore, DotScore
+from attn_utils.widgets import AlignmentExplorer, KernelExplorer, MaskEditor, PointAndAttend, WhySqrtD
 from attn_utils.widgets.demo import front_end
 from attn_utils.widgets.why_sqrt_d import draw_vectors
 
-DEMOS = [PointAndAttend, KernelExplorer, WhySqrtD, MaskEditor]
+DEMOS = [PointAndAttend, KernelExplorer, WhySqrtD, MaskEditor, AlignmentExplorer]
 
 
 def test_point_and_attend_goes_from_look_up_to_average():
@@ -76,6 +83,150 @@ def test_mask_editor_combines_three_masks():
     assert_close(demo.weights[1:].sum(dim=-1), torch.ones(4, dtype=torch.float64))
 
 
+# ------------------------------------------------------------------------------------------------ alignment explorer
+WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+NUMBERS = Vocabulary([WORDS])
+PAIRS = [Pair(tuple(WORDS[:4]), tuple(WORDS[4:8])), Pair(tuple(WORDS[3:5]), tuple(WORDS[:1]))]
+
+
+def small_model(score=None, **options) -> Seq2Seq:
+    """An untrained model whose weights are far from even: each looks at some words much more than at others."""
+    encoder = Encoder(len(NUMBERS), embedding_size=8, hidden_size=6)
+    model = Seq2Seq(encoder, BahdanauDecoder(len(NUMBERS), encoder.output_size, 8, 10, score, **options))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(3)
+    return model
+
+
+@pytest.mark.parametrize("input_feeding", [True, False])
+def test_alignment_explorer_shows_what_the_model_did(input_feeding):
+    model = small_model(input_feeding=input_feeding)
+    model.encoder.eval()  # each part is to get back the mode that it had
+    before, random = copy.deepcopy(model.state_dict()), torch.get_rng_state()
+    demo = AlignmentExplorer.of(model, PAIRS, ["long", "short"], NUMBERS, NUMBERS, max_length=12, sentence=1, step=2)
+    assert (model.encoder.training, model.decoder.training, demo.sentence, demo.step) == (False, True, 1, 2)
+    assert torch.equal(torch.get_rng_state(), random)
+    assert all(torch.equal(x, before[name]) for name, x in model.state_dict().items())
+    for number, pair in enumerate(PAIRS):
+        demo.sentence, demo.step = number, 1
+        record = demo.sentences[number]
+        decoded = greedy(model, torch.tensor([NUMBERS.encode(pair.source)]), max_length=12, need_weights=True)
+        assert record["target"] == [NUMBERS.words[token] for token in decoded.tokens[0]]
+        assert_close(demo.all_weights, decoded.weights[0].double(), rtol=0, atol=1e-3)
+        assert decoded.weights[0].max() > 0.6
+        assert torch.equal(demo.weights, demo.all_weights[1])
+        best = [step[0] for step in record["candidates"]]
+        assert [word for word, _ in best] == record["target"]
+        assert sum(math.log(p) for _, p in best) == pytest.approx(decoded.log_probs.item(), abs=1e-3)
+        for step in record["candidates"]:
+            assert len(step) == 5
+            assert [p for _, p in step] == sorted((p for _, p in step), reverse=True)
+
+
+def test_alignment_explorer_scores_as_the_library_does():
+    demo = AlignmentExplorer()
+    score = AdditiveScore(6, 6, 6).double()
+    with torch.no_grad():
+        score.W_q.weight.copy_(torch.eye(6))
+        score.v.copy_(torch.tensor(demo.v))
+    for number, record in enumerate(demo.sentences):
+        demo.sentence = number
+        queries, keys = (torch.tensor(record[part], dtype=torch.float64) for part in ("queries", "keys"))
+        scores = score(queries, keys).detach()
+        assert_close(demo.all_weights, torch.softmax(scores, dim=-1))
+        for step in range(len(queries)):
+            demo.step = step
+            assert_close(demo.scores, scores[step])
+    demo.step = 99
+    assert torch.equal(demo.weights, demo.all_weights[-1])
+
+
+class Parrot(torch.nn.Module):
+    """Writes what it was told to, and looks at nothing in particular."""
+
+    def __init__(self, words: str, vocabulary: Vocabulary) -> None:
+        super().__init__()
+        self.numbers, self.size = [*vocabulary.encode(words.split()), END], len(vocabulary)
+        self.decoder = SimpleNamespace(attention=SimpleNamespace(score=AdditiveScore(2, 2, 3)), input_feeding=True)
+
+    def start(self, source):
+        return {"hidden": torch.zeros(1, 2), "keys": torch.zeros(1, source.shape[1], 3), "at": torch.zeros(1)}
+
+    def step(self, tokens, state):
+        at = int(state["at"])
+        return 9 * torch.eye(self.size)[self.numbers[at]][None], state | {"at": torch.full((1,), at + 1.0)}
+
+
+@pytest.mark.parametrize(
+    ("written", "sure", "possible", "differences"),
+    [
+        ("a b c d", [[0, 0], [2, 1], [1, 2]], [[0, 0], [1, 2], [2, 1], [3, 3]], []),
+        ("a x c d", [[0, 0], [1, 2]], [[0, 0], [1, 2], [3, 3]], [[1, 2, ["b"]]]),
+        ("a c d", [[0, 0], [1, 1]], [[0, 0], [1, 1], [3, 2]], [[1, 1, ["b"]]]),
+        ("x a b c d", [[0, 1], [1, 3], [2, 2]], [[0, 1], [1, 3], [2, 2], [3, 4]], [[0, 1, []]]),
+        ("a b", [[0, 0], [2, 1]], [[0, 0], [2, 1]], [[2, 2, ["c", "d"]]]),
+        ("x", [], [], [[0, 1, ["a", "b", "c", "d"]]]),
+    ],
+)
+def test_gold_links_move_with_the_words_that_agree(written, sure, possible, differences):
+    vocabulary = Vocabulary([["a", "b", "c", "d", "x"]])
+    links = frozenset({(0, 0), (2, 1), (1, 2)})
+    pair = Pair(tuple("wxyz"), tuple("abcd"), links, links | {(3, 3)})
+    (record,) = AlignmentExplorer.of(Parrot(written, vocabulary), [pair], ["it"], vocabulary, vocabulary).sentences
+    assert record["target"] == [*written.split(), "</s>"]
+    assert sorted(record["sure"]) == sorted(sure)
+    assert sorted(record["possible"]) == sorted(possible)
+    assert record["differences"] == differences
+    cut = AlignmentExplorer.of(Parrot("a b c d", vocabulary), [pair], ["it"], vocabulary, vocabulary, max_length=2)
+    assert (cut.sentences[0]["target"], cut.sentences[0]["differences"]) == (["a", "b"], [[2, 2, ["c", "d"]]])
+
+
+def test_only_an_additive_score_can_be_shown():
+    encoder = Encoder(len(NUMBERS), 8, 5)
+    plain = Seq2Seq(encoder, PlainDecoder(len(NUMBERS), 10))
+    with pytest.raises(ValueError, match="AdditiveScore, got a decoder without attention"):
+        AlignmentExplorer.of(plain, PAIRS, ["a", "b"], NUMBERS, NUMBERS)
+    dot = Seq2Seq(encoder, BahdanauDecoder(len(NUMBERS), 10, hidden_size=10, score=DotScore()))
+    with pytest.raises(ValueError, match="AdditiveScore, got DotScore"):
+        AlignmentExplorer.of(dot, PAIRS, ["a", "b"], NUMBERS, NUMBERS)
+    with pytest.raises(ValueError, match="labels must have one entry for each of pairs, 2 in all, got 1"):
+        AlignmentExplorer.of(small_model(), PAIRS, ["a"], NUMBERS, NUMBERS)
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "wanted"),
+    [
+        ("label", "", r"sentences\[1\]\['label'\] must be a name, got ''"),
+        ("source", "I see it", "must be a list of at least one word"),
+        ("target", [], "must be a list of at least one word"),
+        ("reference", ["nous", 3], "must be a list of at least one word"),
+        ("sure", [[5, 0]], r"must link 5 source words with 6 target words, got \(5, 0\)"),
+        ("possible", [[0, 6]], r"got \(0, 6\)"),
+        ("possible", [3], r"must hold pairs \(source index, target index\)"),
+        ("queries", [[0.0] * 6] * 5, r"must hold finite numbers of shape \(6, any\), got shape \(5, 6\)"),
+        ("queries", [[float("nan")] * 6] * 6, "got some that are not finite"),
+        ("keys", [[0.0], [0.0, 1.0]], r"must hold finite numbers of shape \(5, any\), got"),
+        ("candidates", [[["a", 1.0]]] * 5, "must have words for each of 6 steps, got 5"),
+        ("candidates", [[["a", 1.5]]] * 6, "must have probabilities from 0 to 1, got 1.5 for 'a'"),
+        ("candidates", [["a"]] * 6, r"must hold \(word, probability\) pairs"),
+    ],
+)
+def test_a_wrong_sentence_is_refused_with_what_is_wrong(part, value, wanted):
+    good = AlignmentExplorer().sentences
+    with pytest.raises(traitlets.TraitError, match=wanted):
+        AlignmentExplorer(sentences=[good[0], good[1] | {part: value}])
+
+
+def test_the_page_gets_each_vector_as_one_text_and_every_digit_of_it():
+    demo = AlignmentExplorer.of(small_model(), PAIRS, ["a", "b"], NUMBERS, NUMBERS)
+    for sent, record in zip(demo.get_state()["sentences"], demo.sentences, strict=True):
+        for part in ("queries", "keys"):
+            assert [[float(number) for number in row.split(" ")] for row in sent[part]] == record[part]
+    assert demo.description == AlignmentExplorer().description  # nbval compares it: no number of a model in it
+
+
+# ------------------------------------------------------------------------------------------------ all demos
 def test_results_can_be_observed_and_linked_but_not_set():
     demo, other = PointAndAttend(), PointAndAttend()
     seen = []
@@ -95,6 +246,7 @@ def test_reset_goes_back_to_the_inputs_of_the_start(kind):
     changed = {
         "query": [1, 1], "temperature": 9.0, "kernel": "box", "width": 0.2, "x": 0.0, "dimension": 2, "draw": 5,
         "lengths": [1] * 5, "causal": True, "blocked": [[1] * 6] * 5, "naive": True,
+        "sentence": 1, "step": 3, "gold": False,
     }  # fmt: skip
     for name in kind.inputs:
         setattr(demo, name, changed[name])
@@ -124,6 +276,12 @@ def test_reset_goes_back_to_the_inputs_of_the_start(kind):
         (MaskEditor, {"lengths": [7, 0, 0, 0, 0]}, r"integers from 0 to 6 of shape \(5,\)"),
         (MaskEditor, {"lengths": [0.5, 0, 0, 0, 0]}, "integers from 0 to 6"),
         (MaskEditor, {"blocked": [[0] * 5] * 5}, r"of shape \(5, 6\)"),
+        (AlignmentExplorer, {"sentence": 2}, "sentence must be from 0 to 1: there are 2 sentences, got 2"),
+        (AlignmentExplorer, {"step": -1}, "0"),
+        (AlignmentExplorer, {"sentences": []}, "a list of at least one sentence"),
+        (AlignmentExplorer, {"sentences": [3]}, r"sentences\[0\] must be a dict, got int"),
+        (AlignmentExplorer, {"sentences": [{"label": "a"}]}, "lacks source, target, reference"),
+        (AlignmentExplorer, {"v": [1.0, 2.0]}, r"\['queries'\] must have one column for each of v, 2 in all, got 6"),
     ],
 )
 def test_a_wrong_input_is_refused_with_what_is_wanted(kind, wrong, wanted):
