@@ -15,7 +15,7 @@ import torch
 import traitlets
 from torch import Tensor
 
-__all__ = ["STYLE", "Demo", "Numbers", "front_end", "number_input", "number_result", "tensor_result"]
+__all__ = ["STYLE", "Demo", "Numbers", "front_end", "number_input", "number_result", "style", "tensor_result"]
 
 _FOLDER = Path(__file__).parent
 STYLE = (_FOLDER / "shared.css").read_text(encoding="utf-8")
@@ -29,6 +29,11 @@ def front_end(name: str) -> str:
     """
     parts = ((_FOLDER / f"{part}.js").read_text(encoding="utf-8") for part in ("shared", name))
     return "\n".join(parts)
+
+
+def style(name: str) -> str:
+    """Give the style sheet of a demo that has one of its own: the shared part and its own part, as one text."""
+    return STYLE + (_FOLDER / f"{name}.css").read_text(encoding="utf-8")
 
 
 class Numbers(traitlets.TraitType):
