@@ -1,0 +1,1 @@
+"""Experiments over several seeds that take longer than a chapter may run."""

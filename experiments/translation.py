@@ -1,0 +1,358 @@
+"""Translators with and without attention, over several seeds, and store what chapter 4 shows of them.
+
+Each run is a process of its own with one thread. Everything is chosen on the development part; the test part is
+looked at once, here.
+"""
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from attn_utils.data.pairs import Pair, Split, split_compositional, split_length, split_random
+from attn_utils.data.parallel import generate
+from attn_utils.data.vocabulary import PADDING, START, Batches, Vocabulary, pad
+from attn_utils.decoding import beam_search, greedy
+from attn_utils.metrics import alignment_error_rate, bleu, diagonal_links, exact_match, links, uniform_error_rate
+from attn_utils.recurrent import BahdanauDecoder, Encoder, PlainDecoder, Seq2Seq
+from attn_utils.results import save
+from attn_utils.scoring import AdditiveScore, ScaledDotScore, Score
+from attn_utils.training import fit, token_loss
+
+STEPS, LR, SMOOTHING, BATCH = 2500, 5e-3, 0.1, 64
+LENGTHS = [3, 5, 7, 9, 11, 13, 15, 17, 20, 25]  # a group of sentences begins at each, and ends before the next
+LONGEST = 8  # words, in the training part of the split by length
+
+
+def attending(score: Callable[[], Score], input_feeding: bool) -> Callable[[int, int], Seq2Seq]:
+    """Give a maker of translators whose encoder states and decoder states have 128 features."""
+    return lambda n, m: Seq2Seq(
+        Encoder(n, hidden_size=64), BahdanauDecoder(m, 128, score=score(), input_feeding=input_feeding)
+    )
+
+
+MODELS: dict[str, Callable[[int, int], Seq2Seq]] = {
+    # Twice the state and about twice the parameters: a generous rival.
+    "no attention": lambda n, m: Seq2Seq(Encoder(n, hidden_size=128), PlainDecoder(m, 256, hidden_size=256)),
+    "additive": attending(lambda: AdditiveScore(128, 128, 128), input_feeding=False),
+    "additive, input feeding": attending(lambda: AdditiveScore(128, 128, 128), input_feeding=True),
+    "scaled dot": attending(ScaledDotScore, input_feeding=False),
+    "scaled dot, input feeding": attending(ScaledDotScore, input_feeding=True),
+}
+SPLITS: dict[str, Callable[[], Split]] = {
+    "random": lambda: split_random(corpus(), dev=1000, test=2000),
+    "compositional": lambda: split_compositional(corpus(), dev=1000, test=2000),
+    "length": lambda: split_length(corpus(), longest=LONGEST, dev=1000, test=2000),
+}
+RUNS = [  # model, split, times the steps, seeds
+    ("additive", "random", 1, 5),
+    ("no attention", "random", 1, 5),
+    ("additive, input feeding", "random", 1, 3),
+    ("scaled dot", "random", 1, 3),
+    ("scaled dot, input feeding", "random", 1, 3),
+    ("additive", "length", 1, 3),
+    ("no attention", "length", 1, 3),
+    ("additive", "compositional", 1, 3),
+    ("no attention", "compositional", 1, 3),
+    ("no attention", "random", 2, 3),
+]
+
+
+@cache
+def corpus() -> list[Pair]:
+    return generate(40_000, seed=0)
+
+
+@cache
+def parts(split: str) -> tuple[list[Pair], list[Pair], list[Pair], Vocabulary, Vocabulary]:
+    train, dev, test = SPLITS[split]()
+    return train, dev, test, Vocabulary(p.source for p in train), Vocabulary(p.target for p in train)
+
+
+def run(model_name: str, split: str, times: int, seed: int) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    train, dev, test, source_words, target_words = parts(split)
+    torch.manual_seed(seed)
+    model = MODELS[model_name](len(source_words), len(target_words))
+    began = time.process_time()
+    history = fit(
+        model,
+        Batches(train, source_words, target_words, BATCH, seed=seed),
+        steps=times * STEPS,
+        loss=partial(token_loss, smoothing=SMOOTHING),
+        lr=LR,
+        held_out=list(Batches(dev, source_words, target_words, 250, shuffle=False)),
+        every=500,
+        progress=False,
+    )
+    seconds = time.process_time() - began
+    row = {
+        "model": model_name,
+        "split": split,
+        "steps": times * STEPS,
+        "seed": seed,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "CPU seconds": round(seconds, 1),
+        "held-out loss": [round(x, 4) for x in history.held_out_loss],
+        "dev": scores(model, dev, source_words, target_words)[0],
+    }
+    row["test"], written = scores(model, test, source_words, target_words)
+    row["by length"] = by_length(test, written)
+    row["by phenomenon"] = by_phenomenon(test, written)
+    if split == "random":
+        beamed = translate(model, test, source_words, target_words, beam=4)
+        row["beam 4"] = quality(test, beamed)
+        row["gradient"] = gradient_reach(model, test, source_words, target_words)
+        if model_name != "no attention":
+            found = aligned(model, test, source_words, target_words)
+            row["looked elsewhere"] = looked_elsewhere(test, found)
+            row["AER if shifted by one"] = score_links(test, [{(i, j + 1) for i, j in links} for links in found])
+            row["next word right"] = forced_to_look(model, test, source_words, target_words)
+    if split == "random" and seed == 0 and times == 1:
+        row["mistakes"] = mistakes(test, written)
+    print(f"{model_name:16} {split:14} {times * STEPS} steps  seed {seed}  {seconds:4.0f} s  {row['test']}", flush=True)
+    return row
+
+
+def in_batches(pairs: Sequence[Pair], size: int = 250) -> list[list[int]]:
+    """Cut the indices of the pairs into groups of similar length."""
+    order = sorted(range(len(pairs)), key=lambda i: len(pairs[i].source))
+    return [order[i : i + size] for i in range(0, len(order), size)]
+
+
+def translate(
+    model: Seq2Seq, pairs: Sequence[Pair], source_words: Vocabulary, target_words: Vocabulary, beam: int = 1
+) -> list[list[str]]:
+    written: list[list[str]] = [[] for _ in pairs]
+    for group in in_batches(pairs):
+        source = pad([source_words.encode(pairs[i].source) for i in group])
+        decoded = greedy(model, source) if beam == 1 else beam_search(model, source, beam=beam)
+        for i, tokens in zip(group, decoded.tokens, strict=True):
+            written[i] = target_words.decode(tokens)
+    return written
+
+
+@torch.no_grad()
+def aligned(model: Seq2Seq, pairs: Sequence[Pair], source_words: Vocabulary, target_words: Vocabulary) -> list[Any]:
+    """Give the link of each word of the reference: the source word that got most weight when it was to be written."""
+    found: list[Any] = [set() for _ in pairs]
+    for group in in_batches(pairs):
+        _, weights = model(*tensors([pairs[i] for i in group], source_words, target_words), need_weights=True)
+        for i, w in zip(group, weights, strict=True):
+            found[i] = links(w[: len(pairs[i].target)])
+    return found
+
+
+class GivenWeights(nn.Module):
+    """Attention whose weights somebody else has chosen: it hands them out step by step."""
+
+    def __init__(self, weights: Tensor) -> None:
+        super().__init__()
+        self.weights, self.steps = weights, 0
+
+    def prepare_keys(self, keys: Tensor) -> Tensor:
+        """Return the keys: nothing is compared."""
+        return keys
+
+    def forward(
+        self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor, *, need_weights: bool, keys_prepared: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Average the values with the next weights."""
+        alpha = self.weights[:, self.steps : self.steps + queries.shape[1]]
+        self.steps += queries.shape[1]
+        return alpha @ values, alpha
+
+
+@torch.no_grad()
+def forced_to_look(
+    model: Seq2Seq, pairs: Sequence[Pair], source_words: Vocabulary, target_words: Vocabulary
+) -> dict[str, Any]:
+    """Share of next words that are right if the weights are the model's own, those of the gold links, or uniform.
+
+    The words before are those of the reference. Words on whose gold link most weight falls, and words where it falls
+    elsewhere, are counted apart.
+    """
+    counts: dict[str, Counter[str]] = {"own": Counter(), "gold": Counter(), "uniform": Counter()}
+    attention = model.decoder.attention
+    for group in in_batches(pairs):
+        source, target_in = tensors([pairs[i] for i in group], source_words, target_words)
+        target_out = target_in.roll(-1, dims=1)
+        own = model(source, target_in, need_weights=True)[1]
+        gold, real = own.clone(), torch.zeros_like(target_in, dtype=torch.bool)
+        for row, pair in enumerate(pairs[i] for i in group):
+            real[row, : len(pair.target)] = True
+            for j in range(len(pair.target)):
+                gold[row, j] = 0
+                linked = [i for i, k in pair.possible if k == j]
+                gold[row, j, linked] = 1 / len(linked)
+        on_gold = gold.gather(-1, own.argmax(-1, keepdim=True))[..., 0] > 0
+        uniform = (source != PADDING)[:, None].float().expand_as(own)
+        for name, weights in [("own", own), ("gold", gold), ("uniform", uniform / uniform.sum(-1, keepdim=True))]:
+            model.decoder.attention = GivenWeights(weights)
+            right = model(source, target_in).argmax(-1) == target_out
+            counts[name]["on the link"] += int(right[real & on_gold].sum())
+            counts[name]["elsewhere"] += int(right[real & ~on_gold].sum())
+            counts[name]["words on the link"] += int((real & on_gold).sum())
+            counts[name]["words elsewhere"] += int((real & ~on_gold).sum())
+        model.decoder.attention = attention
+    return {
+        name: {where: round(count[where] / count[f"words {where}"], 4) for where in ["on the link", "elsewhere"]}
+        for name, count in counts.items()
+    }
+
+
+def looked_elsewhere(pairs: Sequence[Pair], found: Sequence[set[tuple[int, int]]]) -> dict[str, list[int]]:
+    """Count for each target word how often it occurs, and how often most weight fell beside all of its links."""
+    counts: dict[str, list[int]] = {}
+    for pair, pair_links in zip(pairs, found, strict=True):
+        for link in pair_links:
+            count = counts.setdefault(pair.target[link[1]], [0, 0])
+            count[0] += 1
+            count[1] += link not in pair.possible
+    wrong = sorted(counts, key=lambda word: (-counts[word][1], word))
+    return {word: counts[word] for word in wrong[:12]}
+
+
+def word_for_word(train: Sequence[Pair], test: Sequence[Pair]) -> list[list[str]]:
+    """Replace each source word by the target word that the gold links of the training part tie to it most often."""
+    ties: dict[str, Counter[str]] = {}
+    for pair in train:
+        for i, j in sorted(pair.sure):
+            ties.setdefault(pair.source[i], Counter())[pair.target[j]] += 1
+    best = {word: counts.most_common(1)[0][0] for word, counts in ties.items()}
+    return [[best[word] for word in pair.source if word in best] for pair in test]
+
+
+def tensors(pairs: Sequence[Pair], source_words: Vocabulary, target_words: Vocabulary) -> tuple[Tensor, Tensor]:
+    """Give the sources, and the targets with the start symbol before them."""
+    source = pad([source_words.encode(pair.source) for pair in pairs])
+    return source, pad([[START, *target_words.encode(pair.target)] for pair in pairs])
+
+
+def quality(pairs: Sequence[Pair], written: Sequence[Sequence[str]]) -> dict[str, float]:
+    references = [pair.target for pair in pairs]
+    return {"BLEU": round(bleu(written, references), 2), "exact": round(exact_match(written, references), 4)}
+
+
+def scores(
+    model: Seq2Seq, pairs: Sequence[Pair], source_words: Vocabulary, target_words: Vocabulary
+) -> tuple[dict[str, float], list[list[str]]]:
+    written = translate(model, pairs, source_words, target_words)
+    result = quality(pairs, written)
+    if isinstance(model.decoder, BahdanauDecoder):
+        result["AER"] = score_links(pairs, aligned(model, pairs, source_words, target_words))
+    return result, written
+
+
+def score_links(pairs: Sequence[Pair], found: Sequence[set[tuple[int, int]]]) -> float:
+    return round(alignment_error_rate(found, [p.sure for p in pairs], [p.possible for p in pairs]), 4)
+
+
+def by_length(pairs: Sequence[Pair], written: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    rows = []
+    for low, high in pairwise(LENGTHS):
+        chosen = [i for i, pair in enumerate(pairs) if low <= len(pair.source) < high]
+        if chosen:
+            figures = quality([pairs[i] for i in chosen], [written[i] for i in chosen])
+            rows.append({"from": low, "to": high - 1, "sentences": len(chosen), **figures})
+    return rows
+
+
+def by_phenomenon(pairs: Sequence[Pair], written: Sequence[Sequence[str]]) -> dict[str, Any]:
+    rows = {}
+    for name in sorted(set().union(*(pair.phenomena for pair in pairs))):
+        chosen = [i for i, pair in enumerate(pairs) if name in pair.phenomena]
+        right = sum(tuple(written[i]) == pairs[i].target for i in chosen)
+        rows[name] = {"sentences": len(chosen), "right": right}
+    return rows
+
+
+def mistakes(pairs: Sequence[Pair], written: Sequence[Sequence[str]]) -> list[dict[str, str]]:
+    wrong = [(p, w) for p, w in zip(pairs, written, strict=True) if tuple(w) != p.target]
+    return [{"source": " ".join(p.source), "reference": " ".join(p.target), "written": " ".join(w)} for p, w in wrong]
+
+
+def gradient_reach(
+    model: Seq2Seq, pairs: Sequence[Pair], source_words: Vocabulary, target_words: Vocabulary
+) -> list[float]:
+    """Share of each tenth of the source in the gradient of the last word's log probability.
+
+    Over the embeddings of sentences with at least 15 words; each sentence counts alike.
+    """
+    shares = torch.zeros(10)
+    chosen = [pair for pair in pairs if len(pair.source) >= 15]
+    for pair in chosen:
+        source, target = tensors([pair], source_words, target_words)
+        norms = embedding_gradient(model, source, target)
+        tenth = torch.arange(len(norms)) * 10 // len(norms)
+        shares.index_add_(0, tenth, norms / norms.sum())
+    return [round(x, 4) for x in (shares / len(chosen)).tolist()]
+
+
+def embedding_gradient(model: Seq2Seq, source: Tensor, target: Tensor) -> Tensor:
+    """Norms of the gradients of log p(last word) with respect to the source's embedded words."""
+    kept: list[Tensor] = []
+
+    def keep(_module: object, _inputs: object, output: Tensor) -> None:
+        output.retain_grad()
+        kept.append(output)
+
+    hook = model.encoder.embedding.register_forward_hook(keep)
+    try:
+        logits = model(source, target[:, :-1])
+        logits.log_softmax(-1)[0, -1, target[0, -1]].backward()
+    finally:
+        hook.remove()
+        model.zero_grad()
+    gradient = kept[0].grad
+    assert gradient is not None
+    return gradient[0].norm(dim=-1)
+
+
+def baselines() -> dict[str, Any]:
+    """Describe the corpus, and score aligners that look at no word."""
+    result: dict[str, Any] = {}
+    for split in SPLITS:
+        train, dev, test, source_words, target_words = parts(split)
+        sure, possible = [p.sure for p in test], [p.possible for p in test]
+        lengths = [(len(p.source), len(p.target)) for p in test]
+        diagonal = [diagonal_links(s, t) for s, t in lengths]
+        result[split] = {
+            "word for word": quality(test, word_for_word(train, test)),
+            "train": len(train),
+            "dev": len(dev),
+            "test": len(test),
+            "source words": len(source_words),
+            "target words": len(target_words),
+            "AER diagonal": score_links(test, diagonal),
+            "AER uniform": round(uniform_error_rate(sure, possible, lengths), 4),
+        }
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m experiments.translation", description=__doc__)
+    parser.add_argument("--processes", type=int, default=2, help="runs side by side")
+    arguments = parser.parse_args()
+    figures: dict[str, Any] = {
+        "settings": {"steps": STEPS, "learning rate": LR, "smoothing": SMOOTHING, "batch": BATCH, "longest": LONGEST},
+        "corpus": baselines(),
+        "runs": [],
+    }
+    jobs = [(*job, seed) for *job, seeds in RUNS for seed in range(seeds)]
+    with ProcessPoolExecutor(arguments.processes) as pool:
+        for row in pool.map(run, *zip(*jobs, strict=True)):
+            figures["runs"].append(row)
+            path = save("translation", "experiments.translation", figures)  # so that an hour's work is not lost
+    print(f"Stored in {path.name}.")
+
+
+if __name__ == "__main__":
+    main()
