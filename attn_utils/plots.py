@@ -282,7 +282,7 @@ def alignment(
     """Draw how much each target word looked at each source word, and frame the gold links.
 
     Args:
-        weights: Shape ``(t, s)``.
+        weights: Shape ``(t, s)``. ``None`` draws the links alone.
         source: The ``s`` source words.
         target: The ``t`` target words.
         alt: What is to be seen in the figure.
@@ -299,9 +299,12 @@ def alignment(
     outside = sorted(link for link in links if not (0 <= link[0] < len(source) and 0 <= link[1] < len(target)))
     if outside:
         raise ValueError(f"links must lie within {len(source)} source and {len(target)} target words, got {outside[0]}")
+    matrix = np.zeros((len(target), len(source))) if weights is None else weights
     fig = heatmap(
-        weights, alt=alt, queries=target, keys=source, xlabel="source", ylabel="target", annotate=False, vmax=1.0
+        matrix, alt=alt, queries=target, keys=source, xlabel="source", ylabel="target", annotate=False, vmax=1.0
     )
+    if weights is None:
+        fig.axes[1].remove()  # the bar that explains the color
     for i, j in sorted(links):
         frame = Rectangle(
             (i - 0.42, j - 0.42), 0.84, 0.84, fill=False, edgecolor=GOLD, linewidth=1.6,

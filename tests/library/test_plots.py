@@ -109,6 +109,10 @@ def test_gold_links_are_framed_solid_if_sure_and_dashed_if_possible():
     assert frames.keys() == {(0, 0), (0, 2), (1, 1)}
     assert {at for at, frame in frames.items() if frame.get_linestyle() == "-"} == {(0, 0), (0, 2)}
     assert figure.axes[0].images[0].get_clim() == (0, 1)  # the color means the same in every figure
+    assert len(figure.axes) == 2
+    links_alone = plots.alignment(None, ["not"], ["ne", "pas"], sure={(0, 0), (0, 1)}, alt="Two frames.")
+    assert len(links_alone.axes) == 1
+    assert len(links_alone.axes[0].patches) == 2
 
 
 def test_heatmaps_of_a_batch_share_one_scale():
