@@ -16,7 +16,7 @@ from attn_utils.attention import padding_mask
 from attn_utils.data.vocabulary import PADDING
 from attn_utils.scoring import AdditiveScore, Attention, Score
 
-__all__ = ["BahdanauDecoder", "Encoder", "PlainDecoder", "Seq2Seq"]
+__all__ = ["BahdanauDecoder", "Encoder", "PlainDecoder", "Seq2Seq", "State"]
 
 State = dict[str, Tensor]
 """What a decoder carries from step to step. The first dimension of every tensor is the batch."""

@@ -74,8 +74,8 @@ def corpus() -> list[Pair]:
 
 @cache
 def parts(split: str) -> tuple[list[Pair], list[Pair], list[Pair], Vocabulary, Vocabulary]:
-    train, dev, test = SPLITS[split]()
-    return train, dev, test, Vocabulary(p.source for p in train), Vocabulary(p.target for p in train)
+    cut = SPLITS[split]()
+    return *cut, *cut.vocabularies()
 
 
 def run(model_name: str, split: str, times: int, seed: int) -> dict[str, Any]:

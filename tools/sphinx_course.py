@@ -189,9 +189,17 @@ def prune(app: Sphinx, error: Exception | None) -> None:
 
 # ------------------------------------------------------------------------------------------------------- reference
 def keep_first_line(_app: Sphinx, what: str, _name: str, _obj: Any, _options: Any, lines: list[str]) -> None:
-    """Keep napoleon from reading a constant's first line, "Text and axes: as far …", as a type and its description."""
-    if what in ("data", "attribute") and lines and ":" in lines[0]:
+    """Keep napoleon from reading the first line of a constant or property, "Text and axes: as far …", as a type."""
+    if what in ("data", "attribute", "property") and lines and ":" in lines[0]:
         lines[0:0] = ["..", ""]  # an empty comment: napoleon looks at the first line only
+
+
+def skip_unlisted(app: Sphinx, what: str, name: str, member: Any, _skip: bool, _options: Any) -> bool | None:
+    """Leave out what a module imports or keeps to itself: its ``__all__`` says what it offers."""
+    environment: Any = app.env
+    module = environment.autoapi_all_objects.get(member.id.rpartition(".")[0]) if what == "apimodule" else None
+    offered = getattr(module, "all", None)
+    return True if offered is not None and name not in offered else None
 
 
 def valid_markup(_app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
@@ -309,6 +317,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_css_file("katex/katex.min.css", priority=300)
     app.connect("builder-inited", prepare_formulas)
     app.connect("autodoc-process-docstring", keep_first_line, priority=400)  # napoleon has 500
+    app.connect("autodoc-skip-member", skip_unlisted)
     app.connect("html-page-context", page_context, priority=900)  # after the theme has filled in its own
     app.connect("html-page-context", valid_markup)
     app.connect("html-page-context", add_demo_state)

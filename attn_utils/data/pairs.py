@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from attn_utils.data.vocabulary import Vocabulary
+
 __all__ = ["Pair", "Split", "split_compositional", "split_length", "split_random"]
 
 Links = frozenset[tuple[int, int]]
@@ -42,6 +44,21 @@ class Split(NamedTuple):
     train: list[Pair]
     dev: list[Pair]
     test: list[Pair]
+
+    def vocabularies(self, min_count: int = 1) -> tuple[Vocabulary, Vocabulary]:
+        """Count the words of the training part, and of no other.
+
+        Args:
+            min_count: How often a word must occur to be known.
+
+        Returns:
+            The source words and the target words.
+
+        Raises:
+            ValueError: If the training part is empty, or ``min_count`` is not a positive integer.
+        """
+        source = Vocabulary((pair.source for pair in self.train), min_count)
+        return source, Vocabulary((pair.target for pair in self.train), min_count)
 
 
 def split_random(pairs: Sequence[Pair], dev: int = 1000, test: int = 1000, seed: int = 0) -> Split:

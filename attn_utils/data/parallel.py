@@ -1,10 +1,10 @@
 """An English–French corpus from a synchronous grammar, with gold word alignments.
 
-The grammar builds both sentences at once. A :class:`Phrase` is a list of English words and a list of French words, and
+The grammar builds both sentences at once. A ``Phrase`` is a list of English words and a list of French words, and
 **a French word remembers which English words it translates**. So a rule may put its parts in any order on either side,
 or wrap one around the other (``ne`` … ``pas``), and the links stay right: they are read off at the very end. The rules
-are functions named after what they build: :func:`noun_phrase`, :func:`verb_group`, :func:`clause`. Agreement is carried
-by the phrase: who is the subject of the verb, what gender and number it has. A last pass, :func:`join`, elides and
+are functions named after what they build: ``noun_phrase``, ``verb_group``, ``clause``. Agreement is carried
+by the phrase: who is the subject of the verb, what gender and number it has. A last pass, ``join``, elides and
 contracts (le + ami → l' ami, de + le → du).
 
 What a link means. *Sure*: words that carry the meaning, function words with a counterpart, ``not`` → {``ne``, ``pas``},
@@ -35,8 +35,11 @@ from attn_utils.data.pairs import Pair
 __all__ = ["LONGEST", "PHENOMENA", "SHORTEST", "generate"]
 
 T = TypeVar("T")
-SHORTEST, LONGEST = 3, 24
-"""Least and greatest number of English words in a sentence."""
+SHORTEST = 3
+"""Least number of English words in a sentence."""
+
+LONGEST = 24
+"""Greatest number of English words in a sentence."""
 
 PHENOMENA = (
     "adjective after noun",
@@ -69,7 +72,7 @@ PHENOMENA = (
     "that-clause",
     "time expression",
 )
-"""What :attr:`Pair.phenomena` may hold."""
+"""What :attr:`~attn_utils.data.pairs.Pair.phenomena` may hold."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ What is downloaded stays in a folder: ``cache`` if given, else the one named by 
 ``ATTN_UTILS_CACHE``, else ``attn_utils`` in ``XDG_CACHE_HOME``, else ``~/.cache/attn_utils``. Delete a file there
 to have it downloaded again.
 
-The transfer is written on :mod:`urllib`, because the libraries that fetch data sets (pooch, torch.hub) do not
+The transfer is written on ``urllib``, because the libraries that fetch data sets (pooch, torch.hub) do not
 continue a download that was cut off. Locking is left to filelock, which torch needs anyway.
 """
 

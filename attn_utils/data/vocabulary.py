@@ -16,9 +16,20 @@ from torch import Tensor
 
 from attn_utils._checks import check_size
 
-__all__ = ["END", "PADDING", "START", "UNKNOWN", "Batch", "Batches", "Vocabulary", "pad"]
+__all__ = ["END", "PADDING", "START", "UNKNOWN", "Batch", "Batches", "SentencePair", "Vocabulary", "pad"]
 
-PADDING, UNKNOWN, START, END = range(4)
+PADDING = 0
+"""Fills a batch up."""
+
+UNKNOWN = 1
+"""Stands for a word that the vocabulary lacks."""
+
+START = 2
+"""What a decoder reads first."""
+
+END = 3
+"""What a decoder writes last."""
+
 SPECIAL = ("<pad>", "<unk>", "<s>", "</s>")
 
 

@@ -128,8 +128,8 @@ function render({ model, el }) {
   const self = frame({ model, el }, {
     title: "Alignment explorer",
     formula: [
-      ["score e", html("sub", {}, "j"), " = v · tanh(W", html("sub", {}, "q"), " ", ["s", "query"], " + W", html("sub", {}, "k"), " ", ["h", "key"], html("sub", {}, "j"), ")"],
-      [["weights", "weight"], " = softmax(e)"],
+      ["score a", html("sub", {}, "i"), " = v · tanh(W", html("sub", {}, "q"), " ", ["s", "query"], " + W", html("sub", {}, "k"), " ", ["h", "key"], html("sub", {}, "i"), ")"],
+      [["weights", "weight"], " = softmax(a)"],
     ],
   });
 

@@ -54,8 +54,8 @@ def _with_short_rows(sentences: list[Record], _widget: object) -> list[Record]:
 class AlignmentExplorer(Demo):
     r"""Step through a translation and see what each step compares, where it looks and what it may write.
 
-    The score of source word :math:`j` is :math:`e_j = v \cdot \tanh(q + k_j)`, with the query projected,
-    :math:`q = W_q s`, and the key prepared, :math:`k_j = W_k h_j`. The weights are the softmax of the scores. Without
+    The score of source word :math:`i` is :math:`a_i = v \cdot \tanh(q + k_i)`, with the query projected,
+    :math:`q = W_q s`, and the key prepared, :math:`k_i = W_k h_i`. The weights are the softmax of the scores. Without
     data the demo shows two sentences made by hand. :meth:`of` shows what a trained model does.
 
     Inputs:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from attn_utils.data.pairs import Pair, split_compositional, split_length, split_random
+from attn_utils.data.pairs import Pair, Split, split_compositional, split_length, split_random
 from attn_utils.data.parallel import generate
 
 
@@ -143,3 +143,15 @@ def test_impossible_splits(pairs):
         split_length(pairs, longest=24, dev=5, test=5)
     with pytest.raises(ValueError, match=r"dev \+ test must leave pairs to train on, got 5"):
         split_length(pairs, longest=2, dev=5, test=5)
+
+
+def test_the_vocabularies_know_the_training_part_alone():
+    parts = [[Pair((f"{part} word",), (f"mot {part}",))] for part in ["train", "dev", "test"]]
+    source, target = Split(*parts).vocabularies()
+    assert "train word" in source
+    assert "mot train" in target
+    for unseen in ["dev", "test"]:
+        assert f"{unseen} word" not in source
+        assert f"mot {unseen}" not in target
+    with pytest.raises(ValueError, match="min_count"):
+        Split(*parts).vocabularies(min_count=0)
