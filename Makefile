@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # myst-nb and Jupyter would otherwise warn about paths that change in their next release.
 export JUPYTER_PLATFORM_DIRS := 1
 
-.PHONY: help book serve test chapters text notebook lab bench portability repository lock clean
+.PHONY: help book serve test chapters text notebook lab bench experiments portability repository lock clean
 
 help: ## List the commands
 	@echo "make COMMAND, where COMMAND is one of"
@@ -50,6 +50,9 @@ lab: $(TEST_READY) ## Open JupyterLab on the chapters
 
 bench: $(TEST_READY) ## Measure speed and memory, and store the numbers
 	@$(BIN)/python -m benchmarks
+
+experiments: $(TEST_READY) ## Run the long experiments (about an hour) and store their results
+	@$(BIN)/python -m experiments.translation
 
 portability: $(TEST_READY) ## Check the stored outputs under other instruction sets and thread counts
 	@$(BIN)/python tools/check.py --portability

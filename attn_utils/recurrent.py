@@ -192,9 +192,7 @@ class BahdanauDecoder(nn.Module):
         self.input_feeding = input_feeding
         self.embedding = _embedding(vocabulary_size, embedding_size)
         self.dropout = _dropout(dropout)
-        self.attention = Attention(
-            score if score is not None else AdditiveScore(hidden_size, context_size, hidden_size)
-        )
+        self.attention = Attention(score)
         self.first = nn.Linear(context_size, hidden_size)
         self.gru = nn.GRU(embedding_size + input_feeding * context_size, hidden_size, batch_first=True)
         self.readout = _Readout(hidden_size + context_size + embedding_size, hidden_size, vocabulary_size, dropout)

@@ -56,6 +56,8 @@ def token_loss(model: nn.Module, batch: Batch, smoothing: float = 0.0) -> tuple[
     if logits.ndim != 3 or logits.shape[:2] != batch.target_out.shape:
         b, t = batch.target_out.shape
         raise ValueError(f"model must return logits of shape ({b}, {t}, V), got {tuple(logits.shape)}")
+    if logits.dtype in (torch.float16, torch.bfloat16):
+        logits = logits.float()  # the sum of thousands of losses would overflow, or be rounded
     losses = nn.functional.cross_entropy(
         logits.flatten(0, 1),
         batch.target_out.flatten(),
@@ -251,7 +253,8 @@ def fit(
     Raises:
         ValueError: If an argument is out of range, there are no batches, or the checkpoint is not one of this
             training.
-        FloatingPointError: If the loss or its gradient is not finite. The model has the weights from before the step.
+        FloatingPointError: If the loss, its gradient or the held-out loss is not finite. The model then has the
+            weights with which that was computed.
 
     Source:
         Pascanu et al. (2013), algorithm 1, for the clipping; Loshchilov and Hutter (2019), algorithm 2, for AdamW.
@@ -268,6 +271,8 @@ def fit(
         optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.01)
     training = _Training(model, optimizer, loss, _Stream(batches), plan)
     path = None if checkpoint is None else Path(checkpoint)
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise ValueError(f"checkpoint must be a file in a folder that exists, got {path}")
     if path is not None and path.exists():
         _load(training, path)
 
@@ -392,17 +397,18 @@ class _Training:
 
     def record(self, held_out: Iterable[Any] | None) -> None:
         """Write an entry of the history, keep the weights if they are the best so far, and see if patience is out."""
-        history = self.history
+        history, held_out_loss = self.history, None
         if held_out is not None:
             held_out_loss = _finite("held-out loss", evaluate(self.model, held_out, self.loss), self.steps_done)
             if history.best_loss is None or held_out_loss < history.best_loss:
                 self.best_weights = {name: x.clone() for name, x in self.model.state_dict().items()}
                 history.best_loss, history.best_step = held_out_loss, self.steps_done
-            history.held_out_loss.append(held_out_loss)
+        # Ctrl-C comes while something is computed: the lists are therefore extended at the end, all together.
         history.steps.append(self.steps_done)
         history.train_loss.append(self.sums / self.counts)
         history.learning_rate.append(float(self.optimizer.param_groups[0]["lr"]))
         history.gradient_norm.append(sum(self.norms) / len(self.norms))
+        history.held_out_loss += [] if held_out_loss is None else [held_out_loss]
         history.seconds = time.perf_counter() - self.started
         if self.plan.patience is not None and history.best_step is not None:
             since_best = len(history.steps) - 1 - history.steps.index(history.best_step)
@@ -462,6 +468,9 @@ def _load(training: _Training, path: Path) -> None:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         then = state["settings"]
+        missing = {"steps_done", "model", "best_weights", "optimizer", "history", "stream", "seed_states"} - set(state)
+        if missing:
+            raise KeyError(", ".join(sorted(missing)))
     except Exception as error:  # what torch.load raises depends on where the file is damaged
         raise ValueError(f"checkpoint {path} cannot be read: delete it to train anew ({error})") from error
     now = training.settings

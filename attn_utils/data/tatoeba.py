@@ -20,6 +20,7 @@ continue a download that was cut off. Locking is left to filelock, which torch n
 import errno
 import hashlib
 import json
+import lzma
 import math
 import os
 import re
@@ -55,6 +56,7 @@ _HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; attn_utils)", "Accept": "*/*
 _CHUNK = 1 << 16
 _LONGEST_PAUSE = 30.0  # seconds
 _LOCK_WAIT = 600.0  # seconds
+_LARGEST = 1 << 30  # bytes: no file of sentence pairs unpacks to more
 _PASSING = {408, 425, 429, 500, 502, 503, 504}  # HTTP errors that the next attempt may not meet
 _FORMAT = "A line must be: source sentence, tab, target sentence."
 
@@ -225,12 +227,16 @@ def _unzip(path: Path, name: str, check_all: bool = False) -> bytes:
         _refuse_web_page(file.read(1024), name)
     try:
         with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+            if size > _LARGEST:
+                raise CorpusError(f"{name} unpacks to {size / 2**30:.1f} GiB: that is no file of sentence pairs.")
             damaged = archive.testzip() if check_all else None
             if damaged is None:
                 return archive.read(_member(archive.namelist(), name))
     except CorpusError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+    # What zipfile raises depends on where the file is damaged. The path itself was opened above.
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, OSError) as error:
         damaged = str(error)
     raise CorpusError(f"{name} is a damaged or truncated zip file ({damaged}). Download it again.")
 

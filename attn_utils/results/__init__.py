@@ -57,8 +57,9 @@ def save(name: str, program: str, figures: dict[str, Any]) -> Path:
         **figures,
     }
     path = _FOLDER / f"{name}.json"
-    path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return part.replace(path)  # at once: whoever is interrupted leaves the old file
 
 
 def machine() -> dict[str, Any]:

@@ -261,8 +261,8 @@ function render({ model, el }) {
   function draw() {
     const now = current();
     const { record, scores, weights } = now;
+    if (shown !== record) layOut(now); // forgets the word that was looked at in another sentence
     const gold = self.get("gold"), step = looked.target ?? atStep(), focus = looked.source;
-    if (shown !== record) layOut(now);
     const { tokens, bars, shares, strange, reach, loudest } = parts;
     const share = (token, weight) => token.style.setProperty("--share", `${FULL * weight}%`);
 
