@@ -430,6 +430,15 @@ def test_alignment_explorer_shows_rows_and_columns(show, how):
     expect(sentence).to_contain_text("Step 5 of 6")
 
 
+def test_alignment_explorer_forgets_the_word_looked_at_in_another_sentence(show):
+    demo = ready(show(AlignmentExplorer()))
+    demo.locator(".target .token").last.focus()
+    expect(demo.locator(".sentence")).to_contain_text("Step 6 of 6")
+    demo.get_by_role("combobox", name="sentence").select_option("by hand: a wrong word")
+    expect(demo.locator(".sentence")).to_contain_text("Step 1 of 6")
+    check(demo, AlignmentExplorer())
+
+
 def long_sentence(written: int) -> AlignmentExplorer:
     """A sentence of 24 words, some of them as long as words get, translated by the last few of them."""
     words = [*(f"word{i}" for i in range(12)), *(f"internationalization{i}" for i in range(12))]
