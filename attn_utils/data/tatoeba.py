@@ -5,7 +5,7 @@ A file is UTF-8 text with a sentence pair a line, its columns separated by tabs:
     source <TAB> target [<TAB> attribution]
 
 ``read()`` downloads the English–French file, checks it and returns its pairs as tokens. ``read("deu.txt")`` reads a
-file you have. The files are listed at http://www.manythings.org/anki/; their sentences come from
+file you have. The files are listed at https://www.manythings.org/anki/; their sentences come from
 https://tatoeba.org and are published under CC BY 2.0 (France), with the names of their authors in the third column.
 A file is sorted by the length of the source and has several translations for most sources.
 
@@ -49,7 +49,7 @@ from attn_utils.data.pairs import Pair
 
 __all__ = ["URL", "Corpus", "CorpusError", "download", "read", "tokenize"]
 
-URL = "http://www.manythings.org/anki/fra-eng.zip"
+URL = "https://www.manythings.org/anki/fra-eng.zip"
 
 # The server answers 406 to the name that urllib gives itself.
 _HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; attn_utils)", "Accept": "*/*", "Accept-Encoding": "identity"}
