@@ -211,7 +211,7 @@ def _joined(name: str, sentences: Sentences) -> list[str]:
     """Return each sentence as the string that sacrebleu will split at white space into the same tokens."""
     lines = [" ".join(tokens) for tokens in sentences]
     for line, tokens in zip(lines, sentences, strict=True):
-        if len(line.split()) != len(tokens):
+        if line.split() != list(tokens):
             raise ValueError(f"{name} must have tokens that are not empty and hold no white space, got {list(tokens)}")
     return lines
 

@@ -38,11 +38,10 @@ from functools import cache as once
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
 from filelock import FileLock, Timeout
-from tqdm.auto import tqdm
 
 from attn_utils._checks import check_size
 from attn_utils.data.pairs import Pair
@@ -355,7 +354,7 @@ def download(
         CorpusError: If the file cannot be had, or is not what it should be.
     """
     _check_arguments(url, sha256, timeout, retries, backoff)
-    target = _cache_folder(cache) / re.sub(r"[^\w.-]+", "_", url.split("://", 1)[1])
+    target = _cache_folder(cache) / quote(url.split("://", 1)[1], safe="")  # no two addresses share a name
     if _is_sound(target, url, sha256):
         return target
     try:
@@ -458,6 +457,8 @@ def _transfer(
 
 def _receive(url: str, part: _Part, progress: bool, timeout: float) -> bool:
     """Receive the file, or what is missing of it. Return whether an earlier part was continued."""
+    from tqdm.auto import tqdm  # here, because it looks for a notebook's widgets when it is imported
+
     have, version = part.state()
     with _open(url, part, have, version, timeout) as response:
         continued = response.status == 206

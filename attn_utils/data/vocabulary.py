@@ -64,7 +64,8 @@ class Vocabulary:
         if not kept:
             raise ValueError(f"sentences must hold a word that occurs {min_count} times, got {len(counts)} rarer words")
         self.words = (*SPECIAL, *sorted(kept, key=lambda word: (-counts[word], word)))
-        self._numbers = {word: number for number, word in enumerate(self.words)}
+        # Without the symbols: a text that happens to hold "</s>" must not end a sentence.
+        self._numbers = {word: number for number, word in enumerate(self.words) if number >= len(SPECIAL)}
 
     def __len__(self) -> int:
         return len(self.words)
@@ -79,7 +80,8 @@ class Vocabulary:
         """Return the numbers of words. No special symbols are added.
 
         Args:
-            tokens: The words. One that the vocabulary lacks becomes ``UNKNOWN``.
+            tokens: The words. One that the vocabulary lacks becomes ``UNKNOWN``, and so does one that is spelled like
+                a special symbol.
 
         Raises:
             ValueError: If ``tokens`` is a string.

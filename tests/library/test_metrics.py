@@ -196,6 +196,7 @@ WRONG = [
     (lambda: exact_match(words("a b"), ["a b"]), "references must be sequences of tokens, got the string 'a b'"),
     (lambda: bleu([["a b"]], words("a b")), r"hypotheses must have tokens .* no white space, got \['a b'\]"),
     (lambda: bleu(words("a b"), [["a", ""]]), r"references must have tokens that are not empty .* got \['a', ''\]"),
+    (lambda: bleu(words("a b"), [["a b", ""]]), r"references must have tokens .* got \['a b', ''\]"),
     (lambda: bleu(words("a b"), [["a", "b\u00a0!"]]), "references must have tokens .* no white space"),
     (lambda: alignment_error_rate([S], [S, S], [P, P]), "predicted must have a set for each of the 2 sentences, got 1"),
     (lambda: alignment_error_rate([S], [S], [P, P]), "sure and possible must have as many sentences, got 1 and 2"),

@@ -13,6 +13,7 @@ import zipfile
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -174,7 +175,7 @@ def get(server, tmp_path):
 def left_behind(tmp_path: Path) -> dict[str, int]:
     """The sizes of the files in the cache, by the end of their name; the lock is of no interest."""
     files = (tmp_path / "cache").glob("*")
-    return {p.name.split("anki_")[1]: p.stat().st_size for p in files if p.suffix != ".lock"}
+    return {p.name.split("anki%2F")[1]: p.stat().st_size for p in files if p.suffix != ".lock"}
 
 
 # ---------------------------------------------------------------------------------- downloads that work
@@ -262,7 +263,7 @@ def test_without_a_version_nothing_is_continued(server, get, tmp_path):
 def test_a_part_of_unknown_origin_is_thrown_away(server, get, tmp_path):
     cache = tmp_path / "cache"
     cache.mkdir()
-    name = re.sub(r"[^\w.-]+", "_", server.url.removeprefix("http://"))
+    name = quote(server.url.removeprefix("http://"), safe="")
     (cache / f"{name}.part").write_bytes(b"x" * 100)
     assert get().read_bytes() == server.file
     assert server.seen[0].range is None
@@ -333,6 +334,11 @@ def test_the_file_appears_whole_by_a_rename(get, monkeypatch):
     monkeypatch.setattr(tatoeba.os, "replace", replace)
     path = get()
     assert renamed == [(f"{path.name}.part", path.stat().st_size, False)]
+
+
+def test_each_address_has_its_own_copy(server, get):
+    at = [server.url.replace("fra-eng.zip", name) for name in ["a/b_c.zip", "a_b/c.zip", "a_b_c.zip", "a%2Fb_c.zip"]]
+    assert len({get(url=url) for url in at}) == len(server.seen) == 4
 
 
 def test_a_damaged_copy_in_the_cache_is_replaced(server, get):

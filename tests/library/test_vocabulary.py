@@ -45,7 +45,7 @@ def test_special_symbols_come_first_then_words_by_count_then_alphabet():
     assert list(vocabulary.words[4:]) == ["the", "cat", "dog", "sees", "a", "end"]
     assert len(vocabulary) == 10
     assert "cat" in vocabulary
-    assert "<pad>" in vocabulary
+    assert "<pad>" not in vocabulary
     assert "cow" not in vocabulary
 
 
@@ -69,6 +69,7 @@ def test_encode_adds_nothing_and_decode_takes_it_back():
         assert vocabulary.decode(numbers) == list(sentence)
         assert vocabulary.decode(torch.tensor(numbers)) == list(sentence)
     assert vocabulary.encode(["the", "cow"]) == [4, UNKNOWN]
+    assert vocabulary.encode(["<pad>", "</s>", "cat"]) == [UNKNOWN, UNKNOWN, 5]
     assert vocabulary.decode([4, UNKNOWN]) == ["the", "<unk>"]
     assert vocabulary.encode([]) == vocabulary.decode([]) == []
 
