@@ -28,7 +28,7 @@ class Encoder(nn.Module):
     .. math:: h_i = [\overrightarrow{h}_i; \overleftarrow{h}_i], \qquad
         \text{summary} = [\overrightarrow{h}_s; \overleftarrow{h}_1]
 
-    Padding is neither read nor counted: a sentence gets the same states whatever stands beside it in the batch.
+    Padding has no say: a sentence gets the same states whatever stands beside it in the batch.
 
     Args:
         vocabulary_size: Number of source words.
@@ -44,18 +44,21 @@ class Encoder(nn.Module):
     """
 
     def __init__(
-        self, vocabulary_size: int, embedding_size: int = 64, hidden_size: int = 128, dropout: float = 0.1
+        self, vocabulary_size: int, embedding_size: int = 64, hidden_size: int = 128, dropout: float = 0.0
     ) -> None:
         super().__init__()
         _check_sizes(vocabulary_size=vocabulary_size, embedding_size=embedding_size, hidden_size=hidden_size)
         self.embedding = _embedding(vocabulary_size, embedding_size)
         self.dropout = _dropout(dropout)
-        self.gru = nn.GRU(embedding_size, hidden_size, batch_first=True, bidirectional=True)
+        # Two modules, not one with bidirectional=True: that one would begin the way back at the padding. Packing avoids
+        # it too, but is slower on a CPU.
+        self.from_left = nn.GRU(embedding_size, hidden_size, batch_first=True)
+        self.from_right = nn.GRU(embedding_size, hidden_size, batch_first=True)
 
     @property
     def output_size(self) -> int:
         """Features of a state: both directions together."""
-        return 2 * self.gru.hidden_size
+        return 2 * self.from_left.hidden_size
 
     def forward(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """Read the sentences.
@@ -75,11 +78,16 @@ class Encoder(nn.Module):
         lengths = real.sum(dim=1)
         if not lengths.all() or not torch.equal(real, real.cummin(dim=1).values):
             raise ValueError("source must hold at least one word in every row, and padding only after the words")
-        embedded = self.dropout(self.embedding(source))
-        packed = nn.utils.rnn.pack_padded_sequence(embedded, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        states, last = self.gru(packed)
-        states, _ = nn.utils.rnn.pad_packed_sequence(states, batch_first=True, total_length=source.shape[1])
-        return states, torch.cat([last[0], last[1]], dim=-1)
+        places = torch.arange(source.shape[1], device=source.device)
+        # Where each word stands if its sentence is turned around and the padding stays behind it.
+        turned = torch.where(real, lengths[:, None] - 1 - places, places)  # (b, s)
+        e = self.dropout(self.embedding(source))  # (b, s, embedding)
+        left, _ = self.from_left(e)  # (b, s, hidden)
+        right, _ = self.from_right(_reorder(e, turned))  # (b, s, hidden), the last word first
+        last = (lengths - 1)[:, None]
+        summary = _reorder(torch.cat([left, right], dim=-1), last)[:, 0]
+        states = torch.cat([left, _reorder(right, turned)], dim=-1)
+        return states.masked_fill(~real[..., None], 0.0), summary
 
 
 class PlainDecoder(nn.Module):
@@ -110,7 +118,7 @@ class PlainDecoder(nn.Module):
         context_size: int,
         embedding_size: int = 64,
         hidden_size: int = 256,
-        dropout: float = 0.1,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         _check_sizes(vocabulary_size=vocabulary_size, context_size=context_size)
@@ -181,7 +189,7 @@ class BahdanauDecoder(nn.Module):
         embedding_size: int = 64,
         hidden_size: int = 128,
         score: Score | None = None,
-        dropout: float = 0.1,
+        dropout: float = 0.0,
         input_feeding: bool = True,
     ) -> None:
         super().__init__()
@@ -307,10 +315,17 @@ class Seq2Seq(nn.Module):
             holds the weights with which word ``j`` of the target was written.
 
         Raises:
-            ValueError: If the token numbers have another shape or type, or weights are asked for and there are none.
+            ValueError: If the token numbers have another shape or type, there are not as many targets as sources, the
+                targets are empty, or weights are asked for and there are none.
         """
         _check_tokens("target_in", target_in)
-        logits, state = self.decoder(target_in, self.start(source), need_weights=need_weights)
+        state = self.start(source)
+        if target_in.shape[0] != source.shape[0] or target_in.shape[1] == 0:
+            raise ValueError(
+                f"target_in must hold as many sentences as source, {source.shape[0]}, and at least one word, "
+                f"got shape {tuple(target_in.shape)}"
+            )
+        logits, state = self.decoder(target_in, state, need_weights=need_weights)
         return (logits, state["weights"]) if need_weights else logits
 
     def start(self, source: Tensor) -> State:
@@ -343,6 +358,11 @@ class _Readout(nn.Sequential):
         super().__init__(
             nn.Linear(input_size, hidden_size), nn.Tanh(), _dropout(dropout), nn.Linear(hidden_size, vocabulary_size)
         )
+
+
+def _reorder(x: Tensor, places: Tensor) -> Tensor:
+    """Take from each sentence of ``x``, shape ``(b, s, d)``, the vectors at ``places``, shape ``(b, n)``."""
+    return x.gather(1, places[..., None].expand(-1, -1, x.shape[-1]))
 
 
 def _embedding(vocabulary_size: int, embedding_size: int) -> nn.Embedding:

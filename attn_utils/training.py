@@ -233,7 +233,8 @@ def fit(
         loss: ``loss(model, batch)`` returns a sum (a tensor without dimensions) and the number of things it sums over.
             To smooth labels: ``functools.partial(token_loss, smoothing=0.1)``.
         optimizer: Over parameters of the model. Its learning rates are the peaks of the schedule. Default: AdamW with
-            learning rate ``lr`` and weight decay 0.01.
+            learning rate ``lr``, weight decay 0.01 and betas 0.9 and 0.98: few steps leave no time for the usual 0.999
+            to forget the size of the first gradients.
         lr: Peak learning rate of the default optimizer; not used if there is another.
         schedule: ``"linear"``, ``"cosine"``, ``"inverse sqrt"`` or ``"constant"``: see :func:`schedule_factor`.
         warmup: Share of the steps in which the learning rate rises.
@@ -257,7 +258,8 @@ def fit(
             weights with which that was computed.
 
     Source:
-        Pascanu et al. (2013), algorithm 1, for the clipping; Loshchilov and Hutter (2019), algorithm 2, for AdamW.
+        Pascanu et al. (2013), algorithm 1, for the clipping; Loshchilov and Hutter (2019), algorithm 2, for AdamW;
+        Vaswani et al. (2017), section 5.3, for the betas.
     """
     check_size("steps", steps)
     check_size("every", every)
@@ -268,7 +270,7 @@ def fit(
     if optimizer is None:
         if not 0 < lr < math.inf:
             raise ValueError(f"lr must be positive and finite, got {lr}")
-        optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.01)
+        optimizer = _adamw(model, lr)
     training = _Training(model, optimizer, loss, _Stream(batches), plan)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
@@ -295,6 +297,14 @@ def fit(
         model.load_state_dict(training.best_weights)
     model.eval()
     return history
+
+
+def _adamw(model: nn.Module, lr: float) -> torch.optim.AdamW:
+    """Make the default optimizer, in one kernel for all parameters where every version of PyTorch in use has it."""
+    fused = all(
+        p.device.type in {"cpu", "cuda"} and p.is_floating_point() and p.is_contiguous() for p in model.parameters()
+    )
+    return torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.98), weight_decay=0.01, fused=fused)
 
 
 @dataclass(frozen=True)

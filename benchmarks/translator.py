@@ -29,8 +29,10 @@ def straight(model: Seq2Seq, source: Tensor, target: Tensor) -> Tensor:
     states, summary = model.encoder(source)
     decoder = model.decoder
     score = decoder.attention.score
-    (W_input, W_state, b_input, b_state), W_q, v = decoder.gru.all_weights[0], score.W_q.weight, score.v
-    keys = score.W_k(states)  # not a bare tensor, so that the call is counted
+    (W_input, W_state, b_input, b_state) = decoder.gru.all_weights[0]
+    # tanh by sigmoid, as the library does. The constant −Σv is left out: the softmax takes no notice of it.
+    W_q, v = 2 * score.W_q.weight, 2 * score.v
+    keys = 2 * score.W_k(states)  # not a bare tensor, so that the call is counted
     closed = (source == PADDING).float().masked_fill(source == PADDING, float("-inf"))  # (b, s): 0 or −∞
     e = decoder.embedding(target)
     W_e, W_c = W_input[:, : e.shape[-1]], W_input[:, e.shape[-1] :]
@@ -38,7 +40,7 @@ def straight(model: Seq2Seq, source: Tensor, target: Tensor) -> Tensor:
     s = torch.tanh(linear(summary, decoder.first.weight, decoder.first.bias))
     hidden, contexts = [], []
     for from_word in from_words:
-        scores = torch.tanh(linear(s, W_q)[:, None] + keys) @ v + closed  # (b, s)
+        scores = torch.sigmoid(linear(s, W_q)[:, None] + keys) @ v + closed  # (b, s)
         c = torch.bmm(scores.softmax(-1)[:, None], states)[:, 0]
         r_i, z_i, n_i = (from_word + linear(c, W_c)).chunk(3, -1)
         r_s, z_s, n_s = linear(s, W_state, b_state).chunk(3, -1)
@@ -76,7 +78,7 @@ VARIANTS: dict[str, Callable[[Seq2Seq, Tensor, Tensor], Tensor]] = {
 def inputs(length: int) -> tuple[Seq2Seq, Tensor, Tensor]:
     """Make a model, and a batch whose shorter half has two words less than the longer one."""
     torch.manual_seed(0)
-    model = Seq2Seq(Encoder(WORDS, dropout=0.0), BahdanauDecoder(WORDS, CONTEXT, dropout=0.0))
+    model = Seq2Seq(Encoder(WORDS), BahdanauDecoder(WORDS, CONTEXT))
     source, target = (torch.randint(4, WORDS, (BATCH, n)) for n in (length, length + 2))
     source[BATCH // 2 :, length - 2 :] = PADDING
     return model, source, target

@@ -45,10 +45,13 @@ def batch():
 def test_the_encoder_is_a_bidirectional_gru():
     encoder = Encoder(WORDS, EMBEDDING, 6).eval()
     source = sentences([7, 4, 1])
+    gru = nn.GRU(EMBEDDING, 6, batch_first=True, bidirectional=True)
+    from_left, from_right = encoder.from_left.state_dict(), encoder.from_right.state_dict()
+    gru.load_state_dict(from_left | {f"{name}_reverse": weight for name, weight in from_right.items()})
     states, summary = encoder(source)
     assert states.shape == (3, 7, encoder.output_size)
     for row, length in enumerate([7, 4, 1]):
-        alone, last = encoder.gru(encoder.embedding(source[row : row + 1, :length]))
+        alone, last = gru(encoder.embedding(source[row : row + 1, :length]))
         torch.testing.assert_close(states[row, :length], alone[0])
         torch.testing.assert_close(summary[row], last.flatten())
         assert torch.all(states[row, length:] == 0)
@@ -177,11 +180,16 @@ def test_the_state_given_is_not_changed(batch):
     assert state.keys() == before.keys()
 
 
-def test_dropout_acts_in_training_only(batch):
-    model, (source, target_in) = model_of("additive"), batch
+@pytest.mark.parametrize(("in_encoder", "in_decoder"), [(0.5, 0.0), (0.0, 0.5), (0.0, 0.0)])
+@pytest.mark.parametrize("make", [PlainDecoder, BahdanauDecoder])
+def test_dropout_acts_in_training_only(make, in_encoder, in_decoder, batch):
+    source, target_in = batch
+    encoder = Encoder(WORDS, EMBEDDING, CONTEXT // 2, dropout=in_encoder)
+    model = Seq2Seq(encoder, make(WORDS, CONTEXT, EMBEDDING, HIDDEN, dropout=in_decoder)).eval()
     assert torch.equal(model(source, target_in), model(source, target_in))
     model.train()
-    assert not torch.allclose(model(source, target_in), model(source, target_in))
+    differs = not torch.allclose(model(source, target_in), model(source, target_in))
+    assert differs == (in_encoder + in_decoder > 0)
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
@@ -207,6 +215,8 @@ def test_half_precision(kind, batch):
         (lambda: Encoder(9)(torch.tensor([[4, 0], [0, 0]])), "at least one word in every row"),
         (lambda: Encoder(9)(torch.tensor([[0, 4], [5, 6]])), "padding only after the words"),
         (lambda: model_of("plain")(sentences([3]), torch.ones(1)), "target_in must hold token numbers"),
+        (lambda: model_of("plain")(sentences([3]), sentences([3, 2])), "as many sentences as source, 1, .* got shape"),
+        (lambda: model_of("plain")(sentences([3]), torch.ones(1, 0, dtype=torch.long)), "at least one word, got shape"),
         (
             lambda: model_of("plain")(sentences([3]), sentences([3]), need_weights=True),
             "a decoder without attention has no weights",

@@ -8,17 +8,28 @@ from experiments import translation
 
 def test_every_stored_run_was_made_and_none_twice():
     stored = results.load("translation")
-    names = [(r["model"], r["split"], r["seed"]) for r in stored["runs"]]
-    assert names == [(*job, seed) for *job, seeds in translation.RUNS for seed in range(seeds)]
-    assert len({str((r["held-out loss"], r["by length"])) for r in stored["runs"]}) == len(names)
+    assert [translation.job_of(row) for row in stored["tuning"]] == translation.tuning_jobs()
+    assert [translation.job_of(row) for row in stored["runs"]] == translation.main_jobs(stored["tuning"])
+    rows = stored["tuning"] + stored["runs"]
+    assert len({str(row["held-out loss"]) for row in rows}) == len(rows)
+    assert all(len(row["held-out loss"]) == 6 for row in rows)  # none was broken off
+
+
+def test_each_model_is_trained_with_the_rate_that_served_it_best():
+    stored = results.load("translation")
+    for row in stored["runs"]:
+        tried = {r["learning rate"]: r["dev"]["BLEU"] for r in stored["tuning"] if r["model"] == row["model"]}
+        assert sorted(tried) == translation.RATES
+        assert tried[row["learning rate"]] == max(tried.values())
+        assert translation.RATES[0] < row["learning rate"] < translation.RATES[-1]  # not at the edge of what was tried
+        assert row["seed"] != translation.TUNING_SEED
 
 
 def test_stored_runs_are_of_the_models_and_settings_of_the_program():
     stored = results.load("translation")
     for name, make in translation.MODELS.items():
         assert sum(p.numel() for p in make(500, 1000).parameters()) == stored["parameters"][name]
-    assert stored["settings"]["steps"] == translation.STEPS
-    assert stored["settings"]["learning rate"] == translation.LR
+    assert stored["settings"] == translation.SETTINGS
     for row in stored["runs"]:
         assert ("AER" in row["test"]) == (not row["model"].startswith("no attention"))
 

@@ -279,6 +279,17 @@ def test_any_number_of_batch_dimensions(name, need_weights, batches):
             torch.testing.assert_close(output[(-1,) * len(batch)], attention(*last, mask, need_weights=True)[0])
 
 
+@pytest.mark.parametrize(("dtype", "digits"), [(torch.float16, 0.005), (torch.bfloat16, 0.04), (torch.float32, 2e-5)])
+def test_the_additive_score_keeps_its_digits_with_large_weights(dtype, digits):
+    score = AdditiveScore(128, 128, 128)
+    with torch.no_grad():
+        score.v.copy_(torch.randn(128) + 0.5)  # as large as trained ones, and with a sum far from 0
+    score = score.to(dtype)
+    q, k = torch.randn(2, 3, 128).to(dtype), torch.randn(2, 9, 128).to(dtype)
+    difference = score(q, score.prepare_keys(k)) - score.double()(q.double(), score.prepare_keys(k.double()))
+    assert (difference - difference.mean(dim=-1, keepdim=True)).std() < digits
+
+
 @pytest.mark.parametrize("need_weights", [True, False])
 @pytest.mark.parametrize("name", SCORES)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
