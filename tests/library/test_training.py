@@ -474,6 +474,15 @@ def test_patience_goes_on_where_it_was(tmp_path):
         assert same(resumed_best, best)
 
 
+@pytest.fixture
+def ctrl_c():
+    """Heed the signal. A shell tells what it starts in the background to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_returns_the_best_so_far(tmp_path):
     kept, measured, calls = [], falling_then_rising(2), itertools.count(1)
 
