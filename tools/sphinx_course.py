@@ -43,6 +43,8 @@ def prepare_formulas(app: Sphinx) -> None:
     )
     katex.KaTeXServer.katex_path = str(KATEX / "katex.min.js")
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0  # the default, 5 s, is not enough on a busy machine
+    # The other way to start, by a socket in a file, now and then connects before the server listens, and fails.
+    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
 
     target = Path(app.outdir, "_static", "katex")
     (target / "fonts").mkdir(parents=True, exist_ok=True)

@@ -273,8 +273,12 @@ def at_rest(tab) -> None:
 
 @pytest.mark.parametrize("name", [*PAGES, "search"])
 def test_light_and_wide_from_a_server(page, served, name):
-    tab = page(f"{served}/{name}.html", width=1280)
+    tab = page(f"{served}/{name}.html", width=1200)
     at_rest(tab)
+    cut = tab.locator(".katex-display").evaluate_all(
+        "all => all.filter(f => f.scrollWidth > f.clientWidth + 1).map(f => f.textContent)"
+    )
+    assert cut == []  # no formula is wider than the column of a laptop
     look(tab, dark=False)
 
 
