@@ -50,8 +50,7 @@ class Encoder(nn.Module):
         _check_sizes(vocabulary_size=vocabulary_size, embedding_size=embedding_size, hidden_size=hidden_size)
         self.embedding = _embedding(vocabulary_size, embedding_size)
         self.dropout = _dropout(dropout)
-        # Two modules, not one with bidirectional=True: that one would begin the way back at the padding. Packing avoids
-        # it too, but is slower on a CPU.
+        # Two modules, not one with bidirectional=True: that one would begin the way back at the padding.
         self.from_left = nn.GRU(embedding_size, hidden_size, batch_first=True)
         self.from_right = nn.GRU(embedding_size, hidden_size, batch_first=True)
 

@@ -233,8 +233,7 @@ def fit(
         loss: ``loss(model, batch)`` returns a sum (a tensor without dimensions) and the number of things it sums over.
             To smooth labels: ``functools.partial(token_loss, smoothing=0.1)``.
         optimizer: Over parameters of the model. Its learning rates are the peaks of the schedule. Default: AdamW with
-            learning rate ``lr``, weight decay 0.01 and betas 0.9 and 0.98: few steps leave no time for the usual 0.999
-            to forget the size of the first gradients.
+            learning rate ``lr``, weight decay 0.01, and the betas 0.9 and 0.98 of the Transformer.
         lr: Peak learning rate of the default optimizer; not used if there is another.
         schedule: ``"linear"``, ``"cosine"``, ``"inverse sqrt"`` or ``"constant"``: see :func:`schedule_factor`.
         warmup: Share of the steps in which the learning rate rises.

@@ -29,7 +29,7 @@ def straight(model: Seq2Seq, source: Tensor, target: Tensor) -> Tensor:
     states, summary = model.encoder(source)
     decoder = model.decoder
     score = decoder.attention.score
-    (W_input, W_state, b_input, b_state) = decoder.gru.all_weights[0]
+    W_input, W_state, b_input, b_state = decoder.gru.all_weights[0]
     # tanh by sigmoid, as the library does. The constant −Σv is left out: the softmax takes no notice of it.
     W_q, v = 2 * score.W_q.weight, 2 * score.v
     keys = 2 * score.W_k(states)  # not a bare tensor, so that the call is counted
