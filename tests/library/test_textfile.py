@@ -1,9 +1,11 @@
 """What is in a file: packed and encoded in many ways, or not what it seems."""
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
+import random
 import zipfile
 
 import pytest
@@ -94,3 +96,14 @@ def test_unreadable_files(tmp_path, name):
     data, message = UNREADABLE[name]
     with pytest.raises(CorpusError, match=message):
         read(written(tmp_path, data, name))
+
+
+@pytest.mark.parametrize("name", WRAPPINGS)
+def test_whatever_the_bytes_the_answer_is_a_text_or_words(tmp_path, name):
+    chance = random.Random(name)
+    for _ in range(50):
+        data = bytearray(WRAPPINGS[name])
+        data[chance.randrange(len(data))] = chance.randrange(256)
+        path = written(tmp_path, bytes(data[: chance.randrange(len(data)) if chance.random() < 0.3 else None]))
+        with contextlib.suppress(CorpusError):
+            assert isinstance(read_text(path), str)
