@@ -43,3 +43,9 @@ def check_pair(queries: Tensor, keys: Tensor) -> None:
         )
     check_features("keys", keys, queries.shape[-1])
     check_batches(queries, keys)
+
+
+def check_count(name: str, count: int) -> None:
+    """Reject a number of things that is not an integer of at least 0."""
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        raise ValueError(f"{name} must be an integer of at least 0, got {count!r}")

@@ -47,7 +47,12 @@ def bleu(hypotheses: Sentences, references: Sentences) -> float:
         Corpus BLEU, from 0 to 100.
 
     Raises:
-        ValueError: If the numbers of sentences differ or are 0, or a token is empty or holds white space.
+        ValueError: If the numbers of sentences differ or are 0, or a token is not a string, is empty or holds white
+            space.
+
+    Example:
+        >>> round(bleu([["the", "cat", "sat", "down", "."]], [["the", "cat", "sat", "up", "."]]), 1)
+        42.7
 
     Source:
         Papineni et al. (2002), section 2.3; Post (2018) for the implementation.
@@ -102,13 +107,18 @@ def alignment_error_rate(predicted: Sequence[Links], sure: Sequence[Links], poss
         A rate from 0 (all sure links and no impossible one) to 1. Lower is better.
 
     Raises:
-        ValueError: If the numbers of sentences differ, a sure link is not possible, or there are neither predicted nor
-            sure links.
+        ValueError: If the numbers of sentences differ, the links of one are not a set, a sure link is not possible, or
+            there are neither predicted nor sure links.
+
+    Example:
+        >>> alignment_error_rate([{(0, 0), (1, 1)}], [{(0, 0)}], [{(0, 0), (1, 1)}])
+        0.0
 
     Source:
         Och and Ney (2003), section 5.
     """
     _check_gold(sure, possible)
+    _check_sets("predicted", predicted)
     if len(predicted) != len(sure):
         raise ValueError(f"predicted must have a set for each of the {len(sure)} sentences, got {len(predicted)}")
     hits = sum(len(A & S) + len(A & P) for A, S, P in zip(predicted, sure, possible, strict=True))
@@ -132,8 +142,8 @@ def uniform_error_rate(sure: Sequence[Links], possible: Sequence[Links], lengths
         A rate from 0 to 1.
 
     Raises:
-        ValueError: If the numbers of sentences differ, a sure link is not possible, or a link lies outside of its
-            sentence.
+        ValueError: If the numbers of sentences differ, the links of one are not a set, a sure link is not possible, or
+            a link lies outside of its sentence.
 
     Source:
         The error rate is that of Och and Ney (2003), section 5; its expectation is linear in the links.
@@ -162,17 +172,23 @@ def links(weights: Tensor, num_target: int | None = None) -> set[tuple[int, int]
         first counts. A row of zeros attends to nothing and gets no link.
 
     Raises:
-        ValueError: If ``weights`` is not two-dimensional, is negative or NaN somewhere, or ``num_target`` is out of
-            range.
+        ValueError: If ``weights`` is not a tensor of two dimensions, is negative or NaN somewhere, or ``num_target`` is
+            no integer or out of range.
+
+    Example:
+        >>> sorted(links(torch.tensor([[0.9, 0.1], [0.2, 0.8]])))
+        [(0, 0), (1, 1)]
     """
+    if not isinstance(weights, Tensor):
+        raise ValueError(f"weights must be a tensor of shape (t, s), got {type(weights).__name__}")
     if weights.ndim != 2 or not (weights >= 0).all():
         raise ValueError(
             f"weights must be numbers of at least 0 of shape (t, s), got shape {tuple(weights.shape)}"
             + (f" with {float(weights.min())}" if weights.numel() else "")
         )
     t = len(weights)
-    if num_target is not None and not 0 <= num_target <= t:
-        raise ValueError(f"num_target must be from 0 to the number of rows of weights, {t}, got {num_target}")
+    if num_target is not None and (not isinstance(num_target, int) or not 0 <= num_target <= t):
+        raise ValueError(f"num_target must be from 0 to the number of rows of weights, {t}, got {num_target!r}")
     if weights.shape[1] == 0:
         return set()
     largest, sources = weights[:num_target].max(dim=1)
@@ -209,6 +225,9 @@ def _metric() -> BLEU:
 
 def _joined(name: str, sentences: Sentences) -> list[str]:
     """Return each sentence as the string that sacrebleu will split at white space into the same tokens."""
+    for tokens in sentences:
+        if other := [token for token in tokens if not isinstance(token, str)]:
+            raise ValueError(f"{name} must have strings as tokens, got {other[0]!r}: decode numbers first")
     lines = [" ".join(tokens) for tokens in sentences]
     for line, tokens in zip(lines, sentences, strict=True):
         if line.split() != list(tokens):
@@ -236,8 +255,16 @@ def _check_sentences(hypotheses: Sentences, references: Sentences) -> None:
                 raise ValueError(f"{name} must be sequences of tokens, got the string {tokens!r}")
 
 
+def _check_sets(name: str, sentences: Sequence[Links]) -> None:
+    for k, some in enumerate(sentences):
+        if not isinstance(some, AbstractSet):
+            raise ValueError(f"{name} must be sets of links (i, j), got {type(some).__name__} for sentence {k}")
+
+
 def _check_gold(sure: Sequence[Links], possible: Sequence[Links]) -> None:
     """Reject gold links of which a sure one is not possible."""
+    _check_sets("sure", sure)
+    _check_sets("possible", possible)
     if len(sure) != len(possible):
         raise ValueError(f"sure and possible must have as many sentences, got {len(sure)} and {len(possible)}")
     for k, (S, P) in enumerate(zip(sure, possible, strict=True)):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from attn_utils._checks import check_count, check_size
 from attn_utils.data.vocabulary import Vocabulary
 
 __all__ = ["Pair", "Split", "split_compositional", "split_length", "split_random"]
@@ -79,7 +80,8 @@ def split_random(pairs: Sequence[Pair], dev: int = 1000, test: int = 1000, seed:
     Raises:
         ValueError: If ``dev`` or ``test`` is not an integer of at least 0, or no pair is left to train on.
     """
-    _check_sizes(dev=dev, test=test)
+    check_count("dev", dev)
+    check_count("test", test)
     groups = _by_source(pairs)
     random.Random(seed).shuffle(groups)
     parts = Split(_take(groups, 0), _take(groups, dev), _take(groups, test))
@@ -114,7 +116,8 @@ def split_compositional(
         ValueError: If ``share`` is not between 0 and 1, a size is not an integer of at least 0, no pair has an
             adjective beside its noun, or the held-out combinations do not fill ``test``.
     """
-    _check_sizes(dev=dev, test=test)
+    check_count("dev", dev)
+    check_count("test", test)
     if not 0 < share < 1:
         raise ValueError(f"share must lie between 0 and 1, got {share}")
     held_out = _hold_out(pairs, share, seed)
@@ -150,19 +153,13 @@ def split_length(pairs: Sequence[Pair], longest: int = 8, dev: int = 1000, test:
         ValueError: If ``longest`` is not a positive integer, a size is not an integer of at least 0, no pair is left
             to train on, or the longer sentences do not fill ``test``.
     """
-    _check_sizes(dev=dev, test=test)
-    if not isinstance(longest, int) or isinstance(longest, bool) or longest < 1:
-        raise ValueError(f"longest must be a positive integer, got {longest!r}")
+    check_count("dev", dev)
+    check_count("test", test)
+    check_size("longest", longest)
     train, development, _ = split_random([pair for pair in pairs if len(pair.source) <= longest], dev, 0, seed)
     words = {word for pair in train for word in (*pair.source, *pair.target)}
     longer = [pair for pair in pairs if len(pair.source) > longest and words.issuperset((*pair.source, *pair.target))]
     return Split(train, development, _sample("test", longer, test, seed, f"of more than longest={longest} words"))
-
-
-def _check_sizes(**sizes: int) -> None:
-    for name, size in sizes.items():
-        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            raise ValueError(f"{name} must be an integer of at least 0, got {size!r}")
 
 
 def _by_source(pairs: Sequence[Pair]) -> list[list[Pair]]:

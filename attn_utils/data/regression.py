@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from attn_utils._checks import check_size
+
 __all__ = ["RegressionData", "make_regression", "truth"]
 
 
@@ -57,8 +59,7 @@ def make_regression(num_train: int = 50, noise: float = 0.5, seed: int = 0) -> R
     Raises:
         ValueError: If ``num_train`` is not a positive integer, or ``noise`` is negative or not finite.
     """
-    if not isinstance(num_train, int) or num_train < 1:
-        raise ValueError(f"num_train must be a positive integer, got {num_train!r}")
+    check_size("num_train", num_train)
     if not 0 <= noise < float("inf"):
         raise ValueError(f"noise must be at least 0 and finite, got {noise}")
     generator = torch.Generator().manual_seed(seed)

@@ -48,8 +48,12 @@ class Vocabulary:
         words: The symbol or word of every number.
 
     Raises:
-        ValueError: If no word is left, if a sentence is a string or holds a special symbol, or if ``min_count`` is
-            not a positive integer.
+        ValueError: If no word is left, if a sentence is a string or holds a special symbol or what is no string, or if
+            ``min_count`` is not a positive integer.
+
+    Example:
+        >>> Vocabulary([("the", "cat"), ("the", "dog")]).encode(["the", "cow", "dog"])
+        [4, 1, 6]
     """
 
     def __init__(self, sentences: Iterable[Sequence[str]], min_count: int = 1) -> None:
@@ -57,6 +61,8 @@ class Vocabulary:
         counts: Counter[str] = Counter()
         for sentence in sentences:
             counts.update(_words("sentences", sentence))
+        if other := [word for word in counts if not isinstance(word, str)]:
+            raise ValueError(f"sentences must hold words as strings, got {other[0]!r}")
         special = [symbol for symbol in SPECIAL if symbol in counts]
         if special:
             raise ValueError(f"sentences must not hold the special symbols, got {', '.join(special)}")
@@ -107,6 +113,8 @@ class Vocabulary:
             numbers = numbers.tolist()
         words = []
         for number in numbers:
+            if not hasattr(number, "__index__"):  # NumPy's integers are none of Python's
+                raise ValueError(f"numbers must be integers, got {number!r}")
             if not 0 <= number < len(self):
                 raise ValueError(f"numbers must lie between 0 and {len(self) - 1}, got {number}")
             if number == END:

@@ -41,6 +41,8 @@ def load(name: str) -> dict[str, Any]:
 def save(name: str, program: str, figures: dict[str, Any]) -> Path:
     """Store results with the command line, the day, the machine and the versions they come from.
 
+    Of a list of rows (dictionaries or lists) each stands on a line of its own, whatever it holds.
+
     Args:
         name: What :func:`load` will ask for.
         program: The module that ran, as after ``python -m``.
@@ -48,6 +50,9 @@ def save(name: str, program: str, figures: dict[str, Any]) -> Path:
 
     Returns:
         The file.
+
+    Raises:
+        TypeError: If a value is of no type that JSON knows. The old file stays as it is.
     """
     results = {
         "command": " ".join(["python -m", program, *sys.argv[1:]]),
@@ -58,8 +63,21 @@ def save(name: str, program: str, figures: dict[str, Any]) -> Path:
     }
     path = _FOLDER / f"{name}.json"
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    # Through JSON and back: tuples are lists there, and every key is a string.
+    part.write_text(_dumps(json.loads(json.dumps(results))) + "\n", encoding="utf-8")
     return part.replace(path)  # at once: whoever is interrupted leaves the old file
+
+
+def _dumps(value: Any, indent: str = "") -> str:
+    """Write JSON with one row a line: a table keeps its shape, and a difference shows the rows that changed."""
+    inner = indent + " "
+    if isinstance(value, dict) and any(isinstance(v, dict | list) for v in value.values()):
+        items = [f"{inner}{json.dumps(key, ensure_ascii=False)}: {_dumps(v, inner)}" for key, v in value.items()]
+        return "{\n" + ",\n".join(items) + f"\n{indent}}}"
+    if isinstance(value, list) and any(isinstance(v, dict | list) for v in value):
+        rows = [inner + json.dumps(row, ensure_ascii=False) for row in value]
+        return "[\n" + ",\n".join(rows) + f"\n{indent}]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def machine() -> dict[str, Any]:

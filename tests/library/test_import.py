@@ -1,7 +1,12 @@
 """Importing the library says nothing, draws nothing, and changes no global state."""
 
+import doctest
+import importlib
 import subprocess
 import sys
+
+import pytest
+import torch
 
 PROGRAM = """
 import importlib, pkgutil, random, torch
@@ -32,3 +37,10 @@ def test_the_one_idea_imports_only_torch():
         "assert names == {'torch'}, names"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("name", ["data.tokens", "data.vocabulary", "metrics"])
+def test_examples_in_docstrings_are_true(name):
+    done = doctest.testmod(importlib.import_module(f"attn_utils.{name}"), extraglobs={"torch": torch})
+    assert done.attempted > 0
+    assert done.failed == 0

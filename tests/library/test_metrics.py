@@ -211,6 +211,15 @@ WRONG = [
     (lambda: links(torch.tensor([[0.5, math.nan]])), r"weights must be numbers of at least 0 .* with nan"),
     (lambda: links(torch.ones(2, 3), 3), "num_target must be from 0 to the number of rows of weights, 2, got 3"),
     (lambda: links(torch.ones(2, 3), -1), "num_target must be from 0 .* got -1"),
+    (lambda: links(torch.ones(2, 3), 1.0), "num_target must be from 0 .* got 1.0"),
+    (lambda: links([[0.5, 0.5]]), r"weights must be a tensor of shape \(t, s\), got list"),
+    (lambda: bleu([[4, 5]], [[4, 5]]), "hypotheses must have strings as tokens, got 4: decode numbers first"),
+    (
+        lambda: alignment_error_rate([[(0, 0)]], [S], [P]),
+        r"predicted must be sets of links \(i, j\), got list for .* 0",
+    ),
+    (lambda: alignment_error_rate([S, S], [S, list(S)], [P, P]), "sure must be sets .* got list for sentence 1"),
+    (lambda: uniform_error_rate([S], [tuple(P)], [(4, 3)]), "possible must be sets .* got tuple for sentence 0"),
     (lambda: diagonal_links(0, 2), "num_source must be a positive integer, got 0"),
     (lambda: diagonal_links(2, 0), "num_target must be a positive integer, got 0"),
 ]

@@ -56,6 +56,7 @@ KERNELS_AND_DATA = [
     (lambda: NadarayaWatson()(ONES(2, 1), ONES(3, 1), ONES(3, 1), ONES(2, 3)), "mask must be boolean"),
     (lambda: NadarayaWatson().leave_one_out(ONES(3, 1), ONES(4, 1)), "values must have .* k = 3"),
     (lambda: make_regression(0), "num_train must be a positive integer, got 0"),
+    (lambda: make_regression(True), "num_train must be a positive integer, got True"),
     (lambda: make_regression(2.5), "num_train must be a positive integer, got 2.5"),
     (lambda: make_regression(noise=-0.1), "noise must be at least 0 and finite, got -0.1"),
 ]
