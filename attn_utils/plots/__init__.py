@@ -5,9 +5,20 @@
 """
 
 from attn_utils.plots.charts import alignment, bars, curves, fits, heatmap
-from attn_utils.plots.style import COLORS, FAINT, GOLD, INK, SIGNED_MAP, STYLE, WEIGHT_MAP, Figure, subplots
+from attn_utils.plots.style import (
+    COLORS,
+    FAINT,
+    GOLD,
+    INK,
+    SIGNED_MAP,
+    STYLE,
+    WEIGHT_MAP,
+    Figure,
+    has_formula,
+    subplots,
+)
 
 __all__ = [
     "COLORS", "FAINT", "GOLD", "INK", "SIGNED_MAP", "STYLE", "WEIGHT_MAP",
-    "Figure", "alignment", "bars", "curves", "fits", "heatmap", "subplots",
+    "Figure", "alignment", "bars", "curves", "fits", "has_formula", "heatmap", "subplots",
 ]  # fmt: skip
