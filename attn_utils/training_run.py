@@ -87,7 +87,13 @@ _first_weights: WeakKeyDictionary[nn.Module, dict[Path, str]] = WeakKeyDictionar
 
 
 class TrainingRun:
-    """A training in progress: what changes from step to step, which is what a checkpoint holds."""
+    """A training in progress: what :func:`~attn_utils.training.fit` goes through step by step.
+
+    Args:
+        model: As for ``fit``, like ``optimizer``, ``loss``, ``batches`` and ``held_out``.
+        plan: The rest of what is asked for.
+        path: The file of the checkpoint, if there is to be one.
+    """
 
     def __init__(
         self,

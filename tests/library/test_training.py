@@ -87,6 +87,9 @@ def test_the_optimizer_given_is_used_and_gets_its_learning_rates_back():
     fit(model, some_batches(), steps=4, optimizer=optimizer, warmup=0.5)
     assert seen == [pytest.approx([0.5 * f, 0.1 * f]) for f in (1 / 2, 1, 2 / 3, 1 / 3)]
     assert [group["lr"] for group in optimizer.param_groups] == [0.5, 0.1]
+    optimizer.param_groups[0]["lr"] = 0.7  # a second training begins with what it is given, not with what was
+    fit(model, some_batches(), steps=1, optimizer=optimizer, warmup=0)
+    assert seen[4] == [0.7, 0.1]
 
 
 def test_a_step_is_on_the_mean_of_the_real_tokens():
