@@ -6,6 +6,7 @@ word that the vocabulary lacks, ``START`` is what a decoder reads first, and ``E
 Shapes: ``b`` sentences of a batch, ``s`` words of its longest source, ``t`` words of its longest target plus one.
 """
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -161,7 +162,9 @@ class Batches:
     the pairs are shuffled, cut into pools of ``pool`` batches, sorted by length (of the target, then of the source)
     inside each pool and cut into batches, and the batches are shuffled. Each pair comes once an epoch.
 
-    The order depends on ``seed`` and the number of the epoch alone: no other source of chance is used or changed.
+    The order depends on ``seed`` and the number of the epoch alone: no other source of chance is used or changed. A
+    ``for`` loop over the batches is an epoch: the first has number 0, the next 1, and so on. :meth:`epoch` has the one
+    that is asked for, and does not count.
 
     Args:
         pairs: Anything with words in ``source`` and ``target``.
@@ -190,6 +193,7 @@ class Batches:
         check_size("batch_size", batch_size)
         check_size("pool", pool)
         self.batch_size, self.pool, self.seed, self.shuffle = batch_size, pool, seed, shuffle
+        self._epochs = itertools.count()
         # Lists of numbers, not padded tensors: how long a row gets depends on its neighbors in the batch.
         self._rows = [(source_vocabulary.encode(pair.source), target_vocabulary.encode(pair.target)) for pair in pairs]
         if not self._rows:
@@ -202,7 +206,7 @@ class Batches:
         return -(-len(self._rows) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        return self.epoch(0)
+        return self.epoch(next(self._epochs))
 
     def order(self, number: int) -> list[list[int]]:
         """Return which pairs are in each batch of an epoch, as indices into ``pairs``.

@@ -178,6 +178,16 @@ def test_an_epoch_depends_on_seed_and_number_alone():
     assert same(list(batches), list(batches.epoch(0)))
 
 
+def test_each_loop_over_the_batches_is_an_epoch_with_a_new_order():
+    _, batches = some_batches(60, batch_size=8)
+    _, others = some_batches(60, batch_size=8)
+    loops = [[rows(batch) for batch in batches] for _ in range(3)]
+    assert loops == [[rows(batch) for batch in others.epoch(number)] for number in range(3)]
+    assert loops[0] != loops[1] != loops[2] != loops[0]
+    assert [rows(batch) for batch in batches.epoch(0)] == loops[0]  # asked for, it does not count
+    assert [rows(batch) for batch in batches] == [rows(batch) for batch in others.epoch(3)]
+
+
 def test_the_order_of_an_epoch_is_the_same_on_every_machine():
     _, batches = some_batches(20, batch_size=4, pool=3, longest=9)
     assert batches.order(0) == [[7, 12, 14, 1], [11, 5, 8, 16], [6, 3, 4, 13], [17, 18, 10, 9], [19, 0, 15, 2]]
