@@ -1,5 +1,7 @@
 """Encoder and decoders: equal to PyTorch's GRU and to the formulas, blind to padding, frugal with projections."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -19,9 +21,9 @@ def bahdanau(**options) -> BahdanauDecoder:
 DECODERS = {
     "plain": lambda: PlainDecoder(WORDS, CONTEXT, EMBEDDING, HIDDEN),
     "additive": bahdanau,
-    "additive, no feeding": lambda: bahdanau(input_feeding=False),
+    "additive, step first": lambda: bahdanau(order="step first"),
     "general": lambda: bahdanau(score=GeneralScore(HIDDEN, CONTEXT)),
-    "dot, no feeding": lambda: bahdanau(score=DotScore(), input_feeding=False),
+    "dot, step first": lambda: bahdanau(score=DotScore(), order="step first"),
 }
 ATTENDING = [name for name in DECODERS if name != "plain"]
 
@@ -76,11 +78,11 @@ def test_padding_gets_no_weight_and_its_states_do_not_matter(name, batch):
     model, (source, target_in) = model_of(name), batch
     states, summary = model.encoder(source)
     mask = (source != PADDING)[:, None]
-    clean, state = model.decoder(target_in, model.decoder.start(states, summary, mask), need_weights=True)
-    assert torch.all(state["weights"][~mask.expand(-1, 6, -1)] == 0)
-    torch.testing.assert_close(state["weights"].sum(-1), torch.ones(3, 6).double())
+    clean, weights = model.decoder(target_in, *model.decoder.start(states, summary, mask), need_weights=True)
+    assert torch.all(weights[~mask.expand(-1, 6, -1)] == 0)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(3, 6).double())
     spoiled = states.masked_fill(~mask.mT, 100.0)
-    torch.testing.assert_close(model.decoder(target_in, model.decoder.start(spoiled, summary, mask))[0], clean)
+    torch.testing.assert_close(model.decoder(target_in, *model.decoder.start(spoiled, summary, mask))[0], clean)
 
 
 @pytest.mark.parametrize("name", DECODERS)
@@ -90,23 +92,50 @@ def test_one_step_at_a_time_gives_the_logits_of_all_at_once(name, batch):
         all_at_once, all_weights = model(source, target_in, need_weights=True)
     else:
         all_at_once, all_weights = model(source, target_in), None
-    state = model.start(source)
+    memory, cache = model.start(source)
     for j in range(target_in.shape[1]):
-        logits, state = model.step(target_in[:, j], state)
-        torch.testing.assert_close(logits, all_at_once[:, j])
-        if all_weights is not None:
-            torch.testing.assert_close(state["weights"], all_weights[:, j])
+        logits, cache, weights = model.step(target_in[:, j : j + 1], memory, cache, need_weights=True)
+        torch.testing.assert_close(logits, all_at_once[:, j : j + 1])
+        if all_weights is None:
+            assert weights is None
+        else:
+            assert weights.keys() == {(0, "cross")}
+            torch.testing.assert_close(weights[0, "cross"][:, 0], all_weights[:, j : j + 1])  # one head
+    assert model.step(target_in[:, :1], memory, cache)[2] is None  # not asked for
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_the_state_is_batch_first(name, batch):
+def test_hypotheses_of_a_sentence_share_its_memory_and_keep_their_own_cache(name, batch):
+    """Four beginnings of each sentence, read side by side, are what each is alone."""
+    model, (source, _) = model_of(name), batch
+    texts = torch.randint(4, WORDS, (3, 4, 5))
+    memory, cache = model.start(source)
+    cache = {key: x.expand(-1, 4, -1) for key, x in cache.items()}
+    assert all(len(x) == 3 for x in memory.values())
+    got = []
+    for j in range(5):
+        logits, cache, weights = model.step(texts[:, :, j], memory, cache, need_weights=True)
+        got.append((logits, weights))
+    for n in range(4):
+        alone, alone_cache = model.start(source)
+        for j, (logits, weights) in enumerate(got):
+            expected, alone_cache, w = model.step(texts[:, n, j, None], alone, alone_cache, need_weights=True)
+            torch.testing.assert_close(logits[:, n], expected[:, 0])
+            if w is not None:
+                torch.testing.assert_close(weights[0, "cross"][:, :, n], w[0, "cross"][:, :, 0])
+        torch.testing.assert_close(cache["hidden"][:, n], alone_cache["hidden"][:, 0])
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_rows_of_a_memory_are_sentences(name, batch):
     model, (source, target_in) = model_of(name), batch
-    _, state = model.step(target_in[:, 0], model.start(source))
-    order = torch.tensor([2, 0, 0])
-    chosen = {key: tensor.index_select(0, order) for key, tensor in state.items()}
-    expected, _ = model.step(target_in[:, 1], state)
-    got, _ = model.step(target_in[order, 1], chosen)
-    torch.testing.assert_close(got, expected[order])
+    memory, cache = model.start(source)
+    expected, _, _ = model.step(target_in[:, :1], memory, cache)
+    left = torch.tensor([2, 0])
+    got, _, _ = model.step(
+        target_in[left, :1], *({key: x[left] for key, x in part.items()} for part in (memory, cache))
+    )
+    torch.testing.assert_close(got, expected[left])
 
 
 def test_the_decoder_follows_the_formulas(batch):
@@ -128,8 +157,8 @@ def test_the_decoder_follows_the_formulas(batch):
             torch.testing.assert_close(logits[row, j], decoder.readout(torch.cat([s, c, e])))
 
 
-def test_without_feeding_the_query_is_the_new_state(batch):
-    model, (source, target_in) = model_of("dot, no feeding"), batch
+def test_in_the_other_order_the_query_is_the_new_state(batch):
+    model, (source, target_in) = model_of("dot, step first"), batch
     decoder, (states, summary) = model.decoder, model.encoder(source)
     e = decoder.embedding(target_in)
     s, _ = decoder.gru(e, torch.tanh(decoder.first(summary))[None])
@@ -139,16 +168,16 @@ def test_without_feeding_the_query_is_the_new_state(batch):
     torch.testing.assert_close(logits, decoder.readout(torch.cat([s, weights @ states, e], dim=-1)))
 
 
-@pytest.mark.parametrize("input_feeding", [True, False])
-def test_keys_are_projected_once_a_sentence(input_feeding, batch):
-    model, (source, target_in) = Seq2Seq(Encoder(WORDS, EMBEDDING, 6), bahdanau(input_feeding=input_feeding)), batch
+@pytest.mark.parametrize("order", ["look first", "step first"])
+def test_keys_are_projected_once_a_sentence(order, batch):
+    model, (source, target_in) = Seq2Seq(Encoder(WORDS, EMBEDDING, 6), bahdanau(order=order)), batch
     calls = []
     model.decoder.attention.score.W_k.register_forward_hook(lambda *_: calls.append(1))
     model(source, target_in)
     assert len(calls) == 1
-    state = model.start(source)
+    memory, cache = model.start(source)
     for j in range(6):
-        _, state = model.step(target_in[:, j], state)
+        _, cache, _ = model.step(target_in[:, j, None], memory, cache)
     assert len(calls) == 2
 
 
@@ -156,10 +185,10 @@ def test_the_plain_decoder_sees_the_summary_alone(batch):
     model, (source, target_in) = model_of("plain"), batch
     states, summary = model.encoder(source)
     mask = (source != PADDING)[:, None]
-    expected, _ = model.decoder(target_in, model.decoder.start(states, summary, mask))
-    got, _ = model.decoder(target_in, model.decoder.start(torch.randn_like(states), summary, mask))
+    expected, _ = model.decoder(target_in, *model.decoder.start(states, summary, mask))
+    got, _ = model.decoder(target_in, *model.decoder.start(torch.randn_like(states), summary, mask))
     assert torch.equal(got, expected)
-    other, _ = model.decoder(target_in, model.decoder.start(states, summary + 1, mask))
+    other, _ = model.decoder(target_in, *model.decoder.start(states, summary + 1, mask))
     assert not torch.allclose(other, expected)
 
 
@@ -171,13 +200,34 @@ def test_every_parameter_learns(name, batch):
     assert still == []
 
 
-def test_the_state_given_is_not_changed(batch):
+def test_memory_and_cache_given_are_not_changed(batch):
     model, (source, target_in) = model_of("additive"), batch
-    state = model.start(source)
-    before = {key: tensor.clone() for key, tensor in state.items()}
-    model.step(target_in[:, 0], state)
-    assert all(torch.equal(state[key], before[key]) for key in before)
-    assert state.keys() == before.keys()
+    with torch.no_grad():
+        given = model.start(source)
+    before = copy.deepcopy(given)
+    model.step(target_in[:, :1], *given)
+    model.decoder(target_in, *given)
+    torch.testing.assert_close(given, before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32])
+def test_token_numbers_of_any_integer_type(dtype, batch):
+    model, (source, target_in) = model_of("additive"), batch
+    assert torch.equal(model(source.to(dtype), target_in.to(dtype)), model(source, target_in))
+    memory, cache = model.start(source.to(dtype))
+    got, expected = (model.step(target_in[:, :1].to(kind), memory, cache)[0] for kind in (dtype, torch.long))
+    assert torch.equal(got, expected)
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_the_whole_translator_is_one_graph(name, batch):
+    """Checks that look at data stand aside in it. PyTorch wants to be told that recurrent nets are meant."""
+    model, (source, target_in) = model_of(name), batch
+    expected = model(source, target_in)
+    with torch._dynamo.config.patch(allow_rnn=True):
+        compiled = torch.compile(model, fullgraph=True, backend="eager")
+        torch.testing.assert_close(compiled(source, target_in), expected)
+    torch._dynamo.reset()
 
 
 @pytest.mark.parametrize(("in_encoder", "in_decoder"), [(0.5, 0.0), (0.0, 0.5), (0.0, 0.0)])
@@ -202,6 +252,11 @@ def test_half_precision(kind, batch):
     torch.testing.assert_close(got.double(), expected, atol=0.05, rtol=0)
 
 
+def first_step(name, tokens):
+    model = model_of(name)
+    return model.step(tokens, *model.start(sentences([3])))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -212,7 +267,27 @@ def test_half_precision(kind, batch):
         (lambda: BahdanauDecoder(9, 4, embedding_size=2.5), "embedding_size must be a positive integer, got 2.5"),
         (lambda: Encoder(9)(torch.ones(3, dtype=torch.long)), "source must hold token numbers in shape"),
         (lambda: Encoder(9)(torch.ones(2, 3)), "source must hold token numbers in shape"),
+        (
+            lambda: BahdanauDecoder(9, 4, order="look, then step"),
+            "order must be one of look first, step first, got 'look, t",
+        ),
+        (lambda: Encoder(9)(torch.ones(2, 3).bool()), "source must hold token numbers in shape .* got torch.bool"),
+        (
+            lambda: Encoder(9)(torch.tensor([[4, 9]])),
+            "source must hold token numbers from 0 to 8, .* numbers from 4 to 9",
+        ),
+        (lambda: Encoder(9)(torch.tensor([[4, -1]])), "source must hold token numbers from 0 to 8, .* from -1 to 4"),
+        (
+            lambda: model_of("plain")(sentences([3]), torch.tensor([[30]])),
+            "target_in must hold token numbers from 0 to 29",
+        ),
+        (lambda: first_step("plain", torch.tensor([[30]])), "tokens must hold token numbers from 0 to 29, .* 30 to 30"),
+        (
+            lambda: first_step("dot, step first", torch.tensor([4])),
+            r"tokens must hold token numbers in shape .* \(1,\)",
+        ),
         (lambda: Encoder(9)(torch.tensor([[4, 0], [0, 0]])), "at least one word in every row"),
+        (lambda: Encoder(9)(torch.ones(2, 0, dtype=torch.long)), "at least one word in every row"),
         (lambda: Encoder(9)(torch.tensor([[0, 4], [5, 6]])), "padding only after the words"),
         (lambda: model_of("plain")(sentences([3]), torch.ones(1)), "target_in must hold token numbers"),
         (lambda: model_of("plain")(sentences([3]), sentences([3, 2])), "as many sentences as source, 1, .* got shape"),
