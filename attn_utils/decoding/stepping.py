@@ -74,7 +74,7 @@ class Step(NamedTuple):
 
 
 def most_probable(log_probs: Tensor) -> tuple[Tensor, Tensor]:
-    """Choose for each hypothesis its most probable token: the :data:`Choice` of greedy search.
+    """Choose for each hypothesis its most probable token: the choice of greedy search.
 
     Args:
         log_probs: Shape ``(b, n, V)``.

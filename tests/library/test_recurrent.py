@@ -4,44 +4,25 @@ import copy
 
 import pytest
 import torch
+from recurrent_models import (
+    ATTENDING,
+    CONTEXT,
+    DECODERS,
+    EMBEDDING,
+    HIDDEN,
+    WORDS,
+    bahdanau,
+    model_of,
+    sentences,
+    some_sentences,
+)
 from torch import nn
 
-from attn_utils.data.vocabulary import PADDING, START
+from attn_utils.data.vocabulary import PADDING
 from attn_utils.recurrent import BahdanauDecoder, Encoder, PlainDecoder, Seq2Seq
-from attn_utils.scoring import AdditiveScore, DotScore, GeneralScore
-from benchmarks import translator
+from attn_utils.scoring import AdditiveScore
 
-WORDS, CONTEXT, EMBEDDING, HIDDEN = 30, 12, 5, 12
-
-
-def bahdanau(**options) -> BahdanauDecoder:
-    return BahdanauDecoder(WORDS, CONTEXT, EMBEDDING, HIDDEN, **options)
-
-
-DECODERS = {
-    "plain": lambda: PlainDecoder(WORDS, CONTEXT, EMBEDDING, HIDDEN),
-    "additive": bahdanau,
-    "additive, step first": lambda: bahdanau(order="step first"),
-    "general": lambda: bahdanau(score=GeneralScore(HIDDEN, CONTEXT)),
-    "dot, step first": lambda: bahdanau(score=DotScore(), order="step first"),
-}
-ATTENDING = [name for name in DECODERS if name != "plain"]
-
-
-def model_of(name: str) -> Seq2Seq:
-    return Seq2Seq(Encoder(WORDS, EMBEDDING, CONTEXT // 2), DECODERS[name]()).double().eval()
-
-
-def sentences(lengths: list[int]) -> torch.Tensor:
-    rows = [torch.randint(4, WORDS, (length,)) for length in lengths]
-    return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PADDING)
-
-
-@pytest.fixture
-def batch():
-    target_in = sentences([6, 6, 6])
-    target_in[:, 0] = START
-    return sentences([7, 4, 1]), target_in
+batch = pytest.fixture(some_sentences)
 
 
 def test_the_encoder_is_a_bidirectional_gru():
@@ -210,26 +191,6 @@ def test_memory_and_cache_given_are_not_changed(batch):
     torch.testing.assert_close(given, before, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32])
-def test_token_numbers_of_any_integer_type(dtype, batch):
-    model, (source, target_in) = model_of("additive"), batch
-    assert torch.equal(model(source.to(dtype), target_in.to(dtype)), model(source, target_in))
-    memory, cache = model.start(source.to(dtype))
-    got, expected = (model.step(target_in[:, :1].to(kind), memory, cache)[0] for kind in (dtype, torch.long))
-    assert torch.equal(got, expected)
-
-
-@pytest.mark.parametrize("name", DECODERS)
-def test_the_whole_translator_is_one_graph(name, batch):
-    """Checks that look at data stand aside in it. PyTorch wants to be told that recurrent nets are meant."""
-    model, (source, target_in) = model_of(name), batch
-    expected = model(source, target_in)
-    with torch._dynamo.config.patch(allow_rnn=True):
-        compiled = torch.compile(model, fullgraph=True, backend="eager")
-        torch.testing.assert_close(compiled(source, target_in), expected)
-    torch._dynamo.reset()
-
-
 @pytest.mark.parametrize(("in_encoder", "in_decoder"), [(0.5, 0.0), (0.0, 0.5), (0.0, 0.0)])
 @pytest.mark.parametrize("make", [PlainDecoder, BahdanauDecoder])
 def test_dropout_acts_in_training_only(make, in_encoder, in_decoder, batch):
@@ -242,77 +203,7 @@ def test_dropout_acts_in_training_only(make, in_encoder, in_decoder, batch):
     assert differs == (in_encoder + in_decoder > 0)
 
 
-@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
-def test_half_precision(kind, batch):
-    source, target_in = batch
-    model = model_of("additive")
-    expected = model(source, target_in)
-    got = model.to(kind)(source, target_in)
-    assert got.dtype == kind
-    torch.testing.assert_close(got.double(), expected, atol=0.05, rtol=0)
-
-
-def first_step(name, tokens):
-    model = model_of(name)
-    return model.step(tokens, *model.start(sentences([3])))
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: Encoder(0), "vocabulary_size must be a positive integer, got 0"),
-        (lambda: Encoder(9, hidden_size=0), "hidden_size must be a positive integer, got 0"),
-        (lambda: Encoder(9, dropout=1.0), "dropout must be at least 0 and less than 1, got 1.0"),
-        (lambda: PlainDecoder(9, -1), "context_size must be a positive integer, got -1"),
-        (lambda: BahdanauDecoder(9, 4, embedding_size=2.5), "embedding_size must be a positive integer, got 2.5"),
-        (lambda: Encoder(9)(torch.ones(3, dtype=torch.long)), "source must hold token numbers in shape"),
-        (lambda: Encoder(9)(torch.ones(2, 3)), "source must hold token numbers in shape"),
-        (
-            lambda: BahdanauDecoder(9, 4, order="look, then step"),
-            "order must be one of look first, step first, got 'look, t",
-        ),
-        (lambda: Encoder(9)(torch.ones(2, 3).bool()), "source must hold token numbers in shape .* got torch.bool"),
-        (
-            lambda: Encoder(9)(torch.tensor([[4, 9]])),
-            "source must hold token numbers from 0 to 8, .* numbers from 4 to 9",
-        ),
-        (lambda: Encoder(9)(torch.tensor([[4, -1]])), "source must hold token numbers from 0 to 8, .* from -1 to 4"),
-        (
-            lambda: model_of("plain")(sentences([3]), torch.tensor([[30]])),
-            "target_in must hold token numbers from 0 to 29",
-        ),
-        (lambda: first_step("plain", torch.tensor([[30]])), "tokens must hold token numbers from 0 to 29, .* 30 to 30"),
-        (
-            lambda: first_step("dot, step first", torch.tensor([4])),
-            r"tokens must hold token numbers in shape .* \(1,\)",
-        ),
-        (lambda: Encoder(9)(torch.tensor([[4, 0], [0, 0]])), "at least one word in every row"),
-        (lambda: Encoder(9)(torch.ones(2, 0, dtype=torch.long)), "at least one word in every row"),
-        (lambda: Encoder(9)(torch.tensor([[0, 4], [5, 6]])), "padding only after the words"),
-        (lambda: model_of("plain")(sentences([3]), torch.ones(1)), "target_in must hold token numbers"),
-        (lambda: model_of("plain")(sentences([3]), sentences([3, 2])), "as many sentences as source, 1, .* got shape"),
-        (lambda: model_of("plain")(sentences([3]), torch.ones(1, 0, dtype=torch.long)), "at least one word, got shape"),
-        (
-            lambda: model_of("plain")(sentences([3]), sentences([3]), need_weights=True),
-            "a decoder without attention has no weights",
-        ),
-    ],
-)
-def test_wrong_arguments_are_named(make, message):
-    with pytest.raises(ValueError, match=message):
-        make()
-
-
 def test_any_score_will_do():
     score = AdditiveScore(HIDDEN, CONTEXT, 3)
     assert bahdanau(score=score).attention.score is score
     assert bahdanau().attention.score.hidden_size == HIDDEN
-
-
-def test_the_benchmark_compares_equals_and_counts_projections():
-    model, source, target = translator.inputs(length=6)
-    expected = translator.library(model, source, target)
-    for name in ["straight PyTorch", "nothing hoisted"]:
-        torch.testing.assert_close(translator.VARIANTS[name](model, source, target), expected)
-    counts = {name: translator.projections(name, length=6) for name in translator.VARIANTS}
-    assert counts == {"library": 1, "straight PyTorch": 1, "nothing hoisted": 8}  # 8 words to write
