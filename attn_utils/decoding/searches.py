@@ -9,7 +9,7 @@ from torch.nn.functional import pad
 
 from attn_utils._checks import check_possible, check_size
 from attn_utils.data.vocabulary import END, PADDING, START
-from attn_utils.decoding.stepping import Decodable, Weights, emission_limits, most_probable, steps
+from attn_utils.decoding.stepping import Decodable, Weights, emission_limits, evaluation, most_probable, steps
 
 __all__ = ["Decoded", "beam_search", "greedy"]
 
@@ -64,17 +64,19 @@ def greedy(
             no token has a probability (a model with NaN in its weights), or weights are asked of a model without.
     """
     special = {"start": start, "end": end, "padding": padding}
+    through_time = steps(model, source, most_probable, max_length=max_length, need_weights=need_weights, **special)
     log_probs = torch.zeros(len(source), device=source.device)
     tokens: list[Tensor] = []
     asked: list[Tensor] = []
     weights: list[Weights] = []
-    for step in steps(model, source, most_probable, max_length=max_length, need_weights=need_weights, **special):
-        here, chosen = step.sentences, step.tokens[:, 0]
-        log_probs[here] += step.log_probs[:, 0].gather(1, step.tokens)[:, 0]
-        tokens.append(chosen.new_full((len(source),), padding).index_copy(0, here, chosen))
-        places = torch.arange(len(here), device=here.device)
-        asked.append(chosen.new_full((len(source),), -1).index_copy(0, here, places))
-        weights.append(step.weights or {})
+    with evaluation(model):  # all the way: to change modes at each step would take longer
+        for step in through_time:
+            here, chosen = step.sentences, step.tokens[:, 0]
+            log_probs[here] += step.log_probs[:, 0].gather(1, step.tokens)[:, 0]
+            tokens.append(chosen.new_full((len(source),), padding).index_copy(0, here, chosen))
+            places = torch.arange(len(here), device=here.device)
+            asked.append(chosen.new_full((len(source),), -1).index_copy(0, here, places))
+            weights.append(step.weights or {})
     along = _along(weights, torch.stack(asked, dim=1)) if need_weights else None
     return Decoded(torch.stack(tokens, dim=1), log_probs, along)
 
@@ -139,7 +141,8 @@ def beam_search(
     special = {"start": start, "end": end, "padding": padding}
     search = _Beam(emission_limits(source, max_length, padding), beam, length_penalty, end, padding)
     through_time = steps(model, source, search.choose, max_length=max_length, need_weights=need_weights, **special)
-    weights = [step.weights or {} for step in through_time]
+    with evaluation(model):
+        weights = [step.weights or {} for step in through_time]
     best = search.best
     return Decoded(best.tokens, best.log_probs, _along(weights, best.asked) if need_weights else None)
 

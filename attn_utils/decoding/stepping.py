@@ -12,7 +12,17 @@ from attn_utils._checks import check_possible, check_size, check_special_tokens
 from attn_utils.data.vocabulary import END, PADDING, START
 from attn_utils.modes import evaluating
 
-__all__ = ["Choice", "Decodable", "State", "Step", "Weights", "emission_limits", "most_probable", "steps"]
+__all__ = [
+    "Choice",
+    "Decodable",
+    "State",
+    "Step",
+    "Weights",
+    "emission_limits",
+    "evaluation",
+    "most_probable",
+    "steps",
+]
 
 State = dict[str, Tensor]
 """A memory, whose rows are sentences, ``(b, …)``, or a cache, whose rows are their hypotheses, ``(b, n, …)``."""
@@ -148,12 +158,12 @@ def _through_time(
 ) -> Iterator[Step]:
     sentences = torch.arange(len(source), device=source.device)
     tokens = torch.full((len(source), 1), start, device=source.device)
-    with _evaluating(model):
+    with evaluation(model):
         memory, cache = model.start(source)
     _check_state(memory, cache, len(source))
     emitted = 0
     while len(sentences):
-        with _evaluating(model):
+        with evaluation(model):
             logits, after, weights = model.step(tokens, memory, cache, need_weights=need_weights)
         log_probs = _log_probs(logits, tokens.shape, start, end, padding)
         weights = _checked_weights(weights, tokens.shape) if need_weights else None
@@ -162,23 +172,25 @@ def _through_time(
         yield Step(sentences, log_probs, weights, parents, chosen, memory, cache, after)
         emitted += 1
         live = (chosen != end).any(dim=1) & (emitted < limits)
-        rows = live.nonzero()[:, 0]
-        if len(rows) < len(live):
-            sentences, limits = sentences[rows], limits[rows]
-            memory = {name: x[rows] for name, x in memory.items()}
-        if len(rows) < len(live) or not parents.shape[1] == tokens.shape[1] == 1:
-            # Rows of the flat cache: index_select copies a whole row at once.
-            places = rows[:, None] * tokens.shape[1] + parents[rows]
-            after = {name: _take(x, places) for name, x in after.items()}
-        tokens, cache = chosen[rows], after
+        n, m = tokens.shape[1], chosen.shape[1]
+        if not live.all():
+            sentences, limits, parents, chosen = sentences[live], limits[live], parents[live], chosen[live]
+            memory, after = ({name: x[live] for name, x in state.items()} for state in (memory, after))
+        if not n == m == 1:  # one hypothesis has nowhere to go
+            after = {name: _follow(x, parents) for name, x in after.items()}
+        tokens, cache = chosen, after
 
 
-def _take(x: Tensor, places: Tensor) -> Tensor:
-    """Return the hypotheses of a cache, ``(b, n, …)``, at these places among all b times n."""
-    return x.flatten(0, 1).index_select(0, places.flatten()).unflatten(0, places.shape)
+def _follow(x: Tensor, parents: Tensor) -> Tensor:
+    """Return for each hypothesis the cache of its parent: from ``(b, n, …)`` to ``(b, m, …)``."""
+    b, n = x.shape[:2]
+    rows = torch.arange(b, device=x.device)[:, None] * n + parents
+    # Of the flat cache, as index_select copies a whole row at once.
+    return x.flatten(0, 1).index_select(0, rows.flatten()).unflatten(0, rows.shape)
 
 
-def _evaluating(model: Decodable) -> AbstractContextManager[None]:
+def evaluation(model: Decodable) -> AbstractContextManager[None]:
+    """Put a model in evaluation mode for a while, if it is a module."""
     return evaluating(model) if isinstance(model, nn.Module) else nullcontext()
 
 
@@ -192,7 +204,7 @@ def _log_probs(logits: Tensor, shape: torch.Size, start: int, end: int, padding:
         )
     log_probs = torch.log_softmax(logits, dim=-1, dtype=torch.float32)
     # Not before the softmax: the sum is to be the model's own log-probability of the sentence.
-    log_probs[..., [start, padding]] = -math.inf
+    log_probs[..., start] = log_probs[..., padding] = -math.inf
     check_possible(log_probs.amax(dim=(1, 2)))
     return log_probs
 

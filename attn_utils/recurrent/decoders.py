@@ -186,9 +186,10 @@ class BahdanauDecoder(nn.Module):
             c, weights = self._look(s, memory, need_weights)
         else:
             # What does not depend on the state is computed for all steps at once: here, the gates' share of the words.
+            from_words, W_c = self._from_words(e)
             all_s, all_c, all_alpha = [], [], []
-            for from_word in self._from_words(e).split(1, dim=1):  # t of (b, 1, 3 hidden)
-                s, c, alpha = self._look_then_step(from_word, s, memory, need_weights)
+            for from_word in from_words.split(1, dim=1):  # t of (b, 1, 3 hidden)
+                s, c, alpha = self._look_then_step(from_word, W_c, s, memory, need_weights)
                 all_s.append(s)
                 all_c.append(c)
                 all_alpha.append(alpha)
@@ -201,20 +202,20 @@ class BahdanauDecoder(nn.Module):
     ) -> tuple[Tensor, State, dict[tuple[int, str], Tensor] | None]:
         """Take one step of each hypothesis: see :meth:`Seq2Seq.step`. All of a sentence ask the same keys."""
         e, s = self.dropout(self.embedding(tokens)), cache["hidden"]  # (b, n, embedding), (b, n, hidden)
+        from_words, W_c = self._from_words(e)
         if self.order == "step first":
-            s = _step(self.gru, self._from_words(e), s)
+            s = _step(self.gru, from_words, s)
             c, weights = self._look(s, memory, need_weights)
         else:
-            s, c, weights = self._look_then_step(self._from_words(e), s, memory, need_weights)
+            s, c, weights = self._look_then_step(from_words, W_c, s, memory, need_weights)
         logits = self.readout(torch.cat([s, c, e], dim=-1))
         return logits, {"hidden": s}, None if weights is None else {(0, "cross"): weights[:, None]}
 
     def _look_then_step(
-        self, from_word: Tensor, s: Tensor, memory: State, need_weights: bool
+        self, from_word: Tensor, W_c: Tensor, s: Tensor, memory: State, need_weights: bool
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Ask with the old state and put what comes back into the step, of any number of hypotheses."""
         c, weights = self._look(s, memory, need_weights)
-        _, W_c = self._input_weights()
         return _step(self.gru, from_word + nn.functional.linear(c, W_c), s), c, weights
 
     def _look(self, queries: Tensor, memory: State, need_weights: bool) -> tuple[Tensor, Tensor | None]:
@@ -222,14 +223,14 @@ class BahdanauDecoder(nn.Module):
             queries, memory["keys"], memory["values"], memory["mask"], need_weights=need_weights, keys_prepared=True
         )
 
-    def _from_words(self, e: Tensor) -> Tensor:
-        """Return the share of the embedded words in the gates of the GRU, shape ``(b, …, 3 hidden)``."""
-        return nn.functional.linear(e, self._input_weights()[0], self.gru.all_weights[0][2])
+    def _from_words(self, e: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the share of the embedded words in the gates of the GRU, and its weights that take a context.
 
-    def _input_weights(self) -> tuple[Tensor, Tensor]:
-        """Return the columns of the GRU's weights that take a word, and those that take a context, if there are."""
-        W_input, e = self.gru.all_weights[0][0], self.embedding.embedding_dim
-        return W_input[:, :e], W_input[:, e:]
+        The share has shape ``(b, …, 3 hidden)``, the weights ``(3 hidden, context_size)``; none if it steps first.
+        """
+        W_input, _, b_input, _ = self.gru.all_weights[0]
+        W_e, W_c = W_input[:, : e.shape[-1]], W_input[:, e.shape[-1] :]
+        return nn.functional.linear(e, W_e, b_input), W_c
 
 
 class _Readout(nn.Sequential):
