@@ -30,9 +30,12 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     modules = list(model.modules())
     with _lock:
         for module in modules:
-            held = _held.setdefault(id(module), _Held(module.training))
+            held = _held.get(id(module))
+            if held is None:
+                held = _held[id(module)] = _Held(module.training)
             held.by += 1
-            module.training = False
+            if module.training:  # setting an attribute of a module takes time
+                module.training = False
     try:
         yield
     finally:
@@ -41,7 +44,9 @@ def evaluating(model: nn.Module) -> Iterator[None]:
                 held = _held[id(module)]
                 held.by -= 1
                 if not held.by:
-                    module.training = _held.pop(id(module)).mode
+                    del _held[id(module)]
+                    if held.mode:
+                        module.training = True
 
 
 @dataclass

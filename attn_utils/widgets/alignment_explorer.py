@@ -11,8 +11,8 @@ import traitlets
 from torch import Tensor
 
 from attn_utils.attention import masked_softmax
-from attn_utils.data.vocabulary import END, PADDING, START, Vocabulary
-from attn_utils.decoding import _evaluating, _log_p
+from attn_utils.data.vocabulary import Vocabulary
+from attn_utils.decoding import most_probable, steps
 from attn_utils.scoring import AdditiveScore
 from attn_utils.widgets.demo import Demo, Numbers, front_end, style, tensor_result
 
@@ -126,11 +126,11 @@ class AlignmentExplorer(Demo):
 
         Args:
             model: With a decoder whose attention has an :class:`~attn_utils.scoring.AdditiveScore`. It is in evaluation
-                mode meanwhile.
+                mode while it works.
             pairs: Sentences to translate, with reference and gold links.
             labels: For each pair a name for the menu.
-            source_vocabulary: The numbers of source words.
-            target_vocabulary: The numbers of target words.
+            source_vocabulary: The numbers of source words, those that the model reads.
+            target_vocabulary: The numbers of target words, those that the model writes.
             max_length: At how many words a translation without an end is cut off.
             inputs: Inputs to start with.
 
@@ -138,16 +138,25 @@ class AlignmentExplorer(Demo):
             The demo.
 
         Raises:
-            ValueError: If the score is not additive, or if there is not one label for each pair.
+            ValueError: If the score is not additive, if there is not one label for each pair, if a vocabulary has not
+                as many words as the model, or if ``max_length`` is not a positive integer.
         """
         if len(pairs) != len(labels):
             raise ValueError(f"labels must have one entry for each of pairs, {len(pairs)} in all, got {len(labels)}")
         score = _additive_score(model)
-        with _evaluating(model):
-            translations = [
-                _translate(model, score, source_vocabulary.encode(pair.source), target_vocabulary, max_length)
-                for pair in pairs
-            ]
+        reads, writes = model.encoder.embedding.num_embeddings, model.decoder.embedding.num_embeddings
+        if len(source_vocabulary) != reads:
+            raise ValueError(
+                f"source_vocabulary must have as many words as the model reads, {reads}, got {len(source_vocabulary)}"
+            )
+        if len(target_vocabulary) != writes:
+            raise ValueError(
+                f"target_vocabulary must have as many words as the model writes, {writes}, got {len(target_vocabulary)}"
+            )
+        translations = [
+            _translate(model, score, source_vocabulary.encode(pair.source), target_vocabulary, max_length)
+            for pair in pairs
+        ]
         records = [
             _record(pair, label, translation)
             for pair, label, translation in zip(pairs, labels, translations, strict=True)
@@ -195,24 +204,21 @@ def _translate(
 ) -> Record:
     """Translate one sentence greedily and keep what each step compared and what it could have written."""
     source = torch.tensor([numbers], device=score.v.device)
-    state, token = model.start(source), source.new_tensor([START])
     states: list[Tensor] = []
     written: list[str] = []
     candidates: list[list[tuple[str, float]]] = []
-    while len(written) < max_length and token.item() != END:
-        before = state["hidden"]
-        logits, state = model.step(token, state)
-        # Without input feeding the decoder steps first and looks then.
-        states.append(before if model.decoder.input_feeding else state["hidden"])
-        probabilities = _log_p(logits, 1, START, END, PADDING)[0].exp()
+    for step in steps(model, source, most_probable, max_length=max_length):
+        asked_by = step.before if model.decoder.order == "look first" else step.after
+        states.append(asked_by["hidden"][0])  # (1, hidden)
+        probabilities = step.log_probs[0, 0].exp()
         best = probabilities.topk(min(NUM_CANDIDATES, len(probabilities)))
-        token = best.indices[:1]
         words = [vocabulary.words[number] for number in best.indices.tolist()]
-        written.append(words[0])
+        written.append(vocabulary.words[int(step.tokens)])
         candidates.append(list(zip(words, _rounded(best.values), strict=True)))
     queries = score.W_q(torch.cat(states))
     return {
-        "target": written, "candidates": candidates, "queries": _rounded(queries), "keys": _rounded(state["keys"][0]),
+        "target": written, "candidates": candidates, "queries": _rounded(queries),
+        "keys": _rounded(step.memory["keys"][0]),
     }  # fmt: skip
 
 

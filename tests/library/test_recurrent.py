@@ -1,45 +1,28 @@
 """Encoder and decoders: equal to PyTorch's GRU and to the formulas, blind to padding, frugal with projections."""
 
+import copy
+
 import pytest
 import torch
+from recurrent_models import (
+    ATTENDING,
+    CONTEXT,
+    DECODERS,
+    EMBEDDING,
+    HIDDEN,
+    WORDS,
+    bahdanau,
+    model_of,
+    sentences,
+    some_sentences,
+)
 from torch import nn
 
-from attn_utils.data.vocabulary import PADDING, START
+from attn_utils.data.vocabulary import PADDING
 from attn_utils.recurrent import BahdanauDecoder, Encoder, PlainDecoder, Seq2Seq
-from attn_utils.scoring import AdditiveScore, DotScore, GeneralScore
-from benchmarks import translator
+from attn_utils.scoring import AdditiveScore
 
-WORDS, CONTEXT, EMBEDDING, HIDDEN = 30, 12, 5, 12
-
-
-def bahdanau(**options) -> BahdanauDecoder:
-    return BahdanauDecoder(WORDS, CONTEXT, EMBEDDING, HIDDEN, **options)
-
-
-DECODERS = {
-    "plain": lambda: PlainDecoder(WORDS, CONTEXT, EMBEDDING, HIDDEN),
-    "additive": bahdanau,
-    "additive, no feeding": lambda: bahdanau(input_feeding=False),
-    "general": lambda: bahdanau(score=GeneralScore(HIDDEN, CONTEXT)),
-    "dot, no feeding": lambda: bahdanau(score=DotScore(), input_feeding=False),
-}
-ATTENDING = [name for name in DECODERS if name != "plain"]
-
-
-def model_of(name: str) -> Seq2Seq:
-    return Seq2Seq(Encoder(WORDS, EMBEDDING, CONTEXT // 2), DECODERS[name]()).double().eval()
-
-
-def sentences(lengths: list[int]) -> torch.Tensor:
-    rows = [torch.randint(4, WORDS, (length,)) for length in lengths]
-    return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PADDING)
-
-
-@pytest.fixture
-def batch():
-    target_in = sentences([6, 6, 6])
-    target_in[:, 0] = START
-    return sentences([7, 4, 1]), target_in
+batch = pytest.fixture(some_sentences)
 
 
 def test_the_encoder_is_a_bidirectional_gru():
@@ -76,11 +59,11 @@ def test_padding_gets_no_weight_and_its_states_do_not_matter(name, batch):
     model, (source, target_in) = model_of(name), batch
     states, summary = model.encoder(source)
     mask = (source != PADDING)[:, None]
-    clean, state = model.decoder(target_in, model.decoder.start(states, summary, mask), need_weights=True)
-    assert torch.all(state["weights"][~mask.expand(-1, 6, -1)] == 0)
-    torch.testing.assert_close(state["weights"].sum(-1), torch.ones(3, 6).double())
+    clean, weights = model.decoder(target_in, *model.decoder.start(states, summary, mask), need_weights=True)
+    assert torch.all(weights[~mask.expand(-1, 6, -1)] == 0)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(3, 6).double())
     spoiled = states.masked_fill(~mask.mT, 100.0)
-    torch.testing.assert_close(model.decoder(target_in, model.decoder.start(spoiled, summary, mask))[0], clean)
+    torch.testing.assert_close(model.decoder(target_in, *model.decoder.start(spoiled, summary, mask))[0], clean)
 
 
 @pytest.mark.parametrize("name", DECODERS)
@@ -90,23 +73,50 @@ def test_one_step_at_a_time_gives_the_logits_of_all_at_once(name, batch):
         all_at_once, all_weights = model(source, target_in, need_weights=True)
     else:
         all_at_once, all_weights = model(source, target_in), None
-    state = model.start(source)
+    memory, cache = model.start(source)
     for j in range(target_in.shape[1]):
-        logits, state = model.step(target_in[:, j], state)
-        torch.testing.assert_close(logits, all_at_once[:, j])
-        if all_weights is not None:
-            torch.testing.assert_close(state["weights"], all_weights[:, j])
+        logits, cache, weights = model.step(target_in[:, j : j + 1], memory, cache, need_weights=True)
+        torch.testing.assert_close(logits, all_at_once[:, j : j + 1])
+        if all_weights is None:
+            assert weights is None
+        else:
+            assert weights.keys() == {(0, "cross")}
+            torch.testing.assert_close(weights[0, "cross"][:, 0], all_weights[:, j : j + 1])  # one head
+    assert model.step(target_in[:, :1], memory, cache)[2] is None  # not asked for
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_the_state_is_batch_first(name, batch):
+def test_hypotheses_of_a_sentence_share_its_memory_and_keep_their_own_cache(name, batch):
+    """Four beginnings of each sentence, read side by side, are what each is alone."""
+    model, (source, _) = model_of(name), batch
+    texts = torch.randint(4, WORDS, (3, 4, 5))
+    memory, cache = model.start(source)
+    cache = {key: x.expand(-1, 4, -1) for key, x in cache.items()}
+    assert all(len(x) == 3 for x in memory.values())
+    got = []
+    for j in range(5):
+        logits, cache, weights = model.step(texts[:, :, j], memory, cache, need_weights=True)
+        got.append((logits, weights))
+    for n in range(4):
+        alone, alone_cache = model.start(source)
+        for j, (logits, weights) in enumerate(got):
+            expected, alone_cache, w = model.step(texts[:, n, j, None], alone, alone_cache, need_weights=True)
+            torch.testing.assert_close(logits[:, n], expected[:, 0])
+            if w is not None:
+                torch.testing.assert_close(weights[0, "cross"][:, :, n], w[0, "cross"][:, :, 0])
+        torch.testing.assert_close(cache["hidden"][:, n], alone_cache["hidden"][:, 0])
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_rows_of_a_memory_are_sentences(name, batch):
     model, (source, target_in) = model_of(name), batch
-    _, state = model.step(target_in[:, 0], model.start(source))
-    order = torch.tensor([2, 0, 0])
-    chosen = {key: tensor.index_select(0, order) for key, tensor in state.items()}
-    expected, _ = model.step(target_in[:, 1], state)
-    got, _ = model.step(target_in[order, 1], chosen)
-    torch.testing.assert_close(got, expected[order])
+    memory, cache = model.start(source)
+    expected, _, _ = model.step(target_in[:, :1], memory, cache)
+    left = torch.tensor([2, 0])
+    got, _, _ = model.step(
+        target_in[left, :1], *({key: x[left] for key, x in part.items()} for part in (memory, cache))
+    )
+    torch.testing.assert_close(got, expected[left])
 
 
 def test_the_decoder_follows_the_formulas(batch):
@@ -128,8 +138,8 @@ def test_the_decoder_follows_the_formulas(batch):
             torch.testing.assert_close(logits[row, j], decoder.readout(torch.cat([s, c, e])))
 
 
-def test_without_feeding_the_query_is_the_new_state(batch):
-    model, (source, target_in) = model_of("dot, no feeding"), batch
+def test_in_the_other_order_the_query_is_the_new_state(batch):
+    model, (source, target_in) = model_of("dot, step first"), batch
     decoder, (states, summary) = model.decoder, model.encoder(source)
     e = decoder.embedding(target_in)
     s, _ = decoder.gru(e, torch.tanh(decoder.first(summary))[None])
@@ -139,16 +149,16 @@ def test_without_feeding_the_query_is_the_new_state(batch):
     torch.testing.assert_close(logits, decoder.readout(torch.cat([s, weights @ states, e], dim=-1)))
 
 
-@pytest.mark.parametrize("input_feeding", [True, False])
-def test_keys_are_projected_once_a_sentence(input_feeding, batch):
-    model, (source, target_in) = Seq2Seq(Encoder(WORDS, EMBEDDING, 6), bahdanau(input_feeding=input_feeding)), batch
+@pytest.mark.parametrize("order", ["look first", "step first"])
+def test_keys_are_projected_once_a_sentence(order, batch):
+    model, (source, target_in) = Seq2Seq(Encoder(WORDS, EMBEDDING, 6), bahdanau(order=order)), batch
     calls = []
     model.decoder.attention.score.W_k.register_forward_hook(lambda *_: calls.append(1))
     model(source, target_in)
     assert len(calls) == 1
-    state = model.start(source)
+    memory, cache = model.start(source)
     for j in range(6):
-        _, state = model.step(target_in[:, j], state)
+        _, cache, _ = model.step(target_in[:, j, None], memory, cache)
     assert len(calls) == 2
 
 
@@ -156,10 +166,10 @@ def test_the_plain_decoder_sees_the_summary_alone(batch):
     model, (source, target_in) = model_of("plain"), batch
     states, summary = model.encoder(source)
     mask = (source != PADDING)[:, None]
-    expected, _ = model.decoder(target_in, model.decoder.start(states, summary, mask))
-    got, _ = model.decoder(target_in, model.decoder.start(torch.randn_like(states), summary, mask))
+    expected, _ = model.decoder(target_in, *model.decoder.start(states, summary, mask))
+    got, _ = model.decoder(target_in, *model.decoder.start(torch.randn_like(states), summary, mask))
     assert torch.equal(got, expected)
-    other, _ = model.decoder(target_in, model.decoder.start(states, summary + 1, mask))
+    other, _ = model.decoder(target_in, *model.decoder.start(states, summary + 1, mask))
     assert not torch.allclose(other, expected)
 
 
@@ -171,13 +181,14 @@ def test_every_parameter_learns(name, batch):
     assert still == []
 
 
-def test_the_state_given_is_not_changed(batch):
+def test_memory_and_cache_given_are_not_changed(batch):
     model, (source, target_in) = model_of("additive"), batch
-    state = model.start(source)
-    before = {key: tensor.clone() for key, tensor in state.items()}
-    model.step(target_in[:, 0], state)
-    assert all(torch.equal(state[key], before[key]) for key in before)
-    assert state.keys() == before.keys()
+    with torch.no_grad():
+        given = model.start(source)
+    before = copy.deepcopy(given)
+    model.step(target_in[:, :1], *given)
+    model.decoder(target_in, *given)
+    torch.testing.assert_close(given, before, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(("in_encoder", "in_decoder"), [(0.5, 0.0), (0.0, 0.5), (0.0, 0.0)])
@@ -192,52 +203,7 @@ def test_dropout_acts_in_training_only(make, in_encoder, in_decoder, batch):
     assert differs == (in_encoder + in_decoder > 0)
 
 
-@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
-def test_half_precision(kind, batch):
-    source, target_in = batch
-    model = model_of("additive")
-    expected = model(source, target_in)
-    got = model.to(kind)(source, target_in)
-    assert got.dtype == kind
-    torch.testing.assert_close(got.double(), expected, atol=0.05, rtol=0)
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: Encoder(0), "vocabulary_size must be a positive integer, got 0"),
-        (lambda: Encoder(9, hidden_size=0), "hidden_size must be a positive integer, got 0"),
-        (lambda: Encoder(9, dropout=1.0), "dropout must be at least 0 and less than 1, got 1.0"),
-        (lambda: PlainDecoder(9, -1), "context_size must be a positive integer, got -1"),
-        (lambda: BahdanauDecoder(9, 4, embedding_size=2.5), "embedding_size must be a positive integer, got 2.5"),
-        (lambda: Encoder(9)(torch.ones(3, dtype=torch.long)), "source must hold token numbers in shape"),
-        (lambda: Encoder(9)(torch.ones(2, 3)), "source must hold token numbers in shape"),
-        (lambda: Encoder(9)(torch.tensor([[4, 0], [0, 0]])), "at least one word in every row"),
-        (lambda: Encoder(9)(torch.tensor([[0, 4], [5, 6]])), "padding only after the words"),
-        (lambda: model_of("plain")(sentences([3]), torch.ones(1)), "target_in must hold token numbers"),
-        (lambda: model_of("plain")(sentences([3]), sentences([3, 2])), "as many sentences as source, 1, .* got shape"),
-        (lambda: model_of("plain")(sentences([3]), torch.ones(1, 0, dtype=torch.long)), "at least one word, got shape"),
-        (
-            lambda: model_of("plain")(sentences([3]), sentences([3]), need_weights=True),
-            "a decoder without attention has no weights",
-        ),
-    ],
-)
-def test_wrong_arguments_are_named(make, message):
-    with pytest.raises(ValueError, match=message):
-        make()
-
-
 def test_any_score_will_do():
     score = AdditiveScore(HIDDEN, CONTEXT, 3)
     assert bahdanau(score=score).attention.score is score
     assert bahdanau().attention.score.hidden_size == HIDDEN
-
-
-def test_the_benchmark_compares_equals_and_counts_projections():
-    model, source, target = translator.inputs(length=6)
-    expected = translator.library(model, source, target)
-    for name in ["straight PyTorch", "nothing hoisted"]:
-        torch.testing.assert_close(translator.VARIANTS[name](model, source, target), expected)
-    counts = {name: translator.projections(name, length=6) for name in translator.VARIANTS}
-    assert counts == {"library": 1, "straight PyTorch": 1, "nothing hoisted": 8}  # 8 words to write

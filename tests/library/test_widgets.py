@@ -99,9 +99,9 @@ def small_model(score=None, **options) -> Seq2Seq:
     return model
 
 
-@pytest.mark.parametrize("input_feeding", [True, False])
-def test_alignment_explorer_shows_what_the_model_did(input_feeding):
-    model = small_model(input_feeding=input_feeding)
+@pytest.mark.parametrize("order", ["look first", "step first"])
+def test_alignment_explorer_shows_what_the_model_did(order):
+    model = small_model(order=order)
     model.encoder.eval()  # each part is to get back the mode that it had
     before, random = copy.deepcopy(model.state_dict()), torch.get_rng_state()
     demo = AlignmentExplorer.of(model, PAIRS, ["long", "short"], NUMBERS, NUMBERS, max_length=12, sentence=1, step=2)
@@ -113,8 +113,9 @@ def test_alignment_explorer_shows_what_the_model_did(input_feeding):
         record = demo.sentences[number]
         decoded = greedy(model, torch.tensor([NUMBERS.encode(pair.source)]), max_length=12, need_weights=True)
         assert record["target"] == [NUMBERS.words[token] for token in decoded.tokens[0]]
-        assert_close(demo.all_weights, decoded.weights[0].double(), rtol=0, atol=1e-3)
-        assert decoded.weights[0].max() > 0.6
+        weights = decoded.weights[0, "cross"][0, 0]  # of one sentence and one head
+        assert_close(demo.all_weights, weights.double(), rtol=0, atol=1e-3)
+        assert weights.max() > 0.6
         assert torch.equal(demo.weights, demo.all_weights[1])
         best = [step[0] for step in record["candidates"]]
         assert [word for word, _ in best] == record["target"]
@@ -148,14 +149,16 @@ class Parrot(torch.nn.Module):
     def __init__(self, words: str, vocabulary: Vocabulary) -> None:
         super().__init__()
         self.numbers, self.size = [*vocabulary.encode(words.split()), END], len(vocabulary)
-        self.decoder = SimpleNamespace(attention=SimpleNamespace(score=AdditiveScore(2, 2, 3)), input_feeding=True)
+        attention, embedding = SimpleNamespace(score=AdditiveScore(2, 2, 3)), torch.nn.Embedding(self.size, 1)
+        self.encoder = SimpleNamespace(embedding=embedding)
+        self.decoder = SimpleNamespace(attention=attention, embedding=embedding, order="look first")
 
     def start(self, source):
-        return {"hidden": torch.zeros(1, 2), "keys": torch.zeros(1, source.shape[1], 3), "at": torch.zeros(1)}
+        return {"keys": torch.zeros(1, source.shape[1], 3)}, {"hidden": torch.zeros(1, 1, 2), "at": torch.zeros(1, 1)}
 
-    def step(self, tokens, state):
-        at = int(state["at"])
-        return 9 * torch.eye(self.size)[self.numbers[at]][None], state | {"at": torch.full((1,), at + 1.0)}
+    def step(self, tokens, memory, cache, *, need_weights=False):
+        at = int(cache["at"])
+        return 9 * torch.eye(self.size)[self.numbers[at]][None, None], cache | {"at": cache["at"] + 1}, None
 
 
 @pytest.mark.parametrize(
@@ -192,6 +195,19 @@ def test_only_an_additive_score_can_be_shown():
         AlignmentExplorer.of(dot, PAIRS, ["a", "b"], NUMBERS, NUMBERS)
     with pytest.raises(ValueError, match="labels must have one entry for each of pairs, 2 in all, got 1"):
         AlignmentExplorer.of(small_model(), PAIRS, ["a"], NUMBERS, NUMBERS)
+
+
+def test_vocabularies_that_are_not_the_models_are_refused():
+    fewer = Vocabulary([WORDS[:6]])
+    encoder = Encoder(len(fewer), 8, 6)
+    model = Seq2Seq(encoder, BahdanauDecoder(len(NUMBERS), encoder.output_size, 8, 10))
+    AlignmentExplorer.of(model, PAIRS, ["a", "b"], fewer, NUMBERS)
+    with pytest.raises(ValueError, match="source_vocabulary must have as many words as the model reads, 10, got 14"):
+        AlignmentExplorer.of(model, PAIRS, ["a", "b"], NUMBERS, fewer)
+    with pytest.raises(ValueError, match="target_vocabulary must have as many words as the model writes, 14, got 10"):
+        AlignmentExplorer.of(model, PAIRS, ["a", "b"], fewer, fewer)
+    with pytest.raises(ValueError, match="max_length must be a positive integer, got 0"):
+        AlignmentExplorer.of(model, PAIRS, ["a", "b"], fewer, NUMBERS, max_length=0)
 
 
 @pytest.mark.parametrize(
