@@ -153,6 +153,8 @@ def attend(
 class Score(Protocol):
     """What :func:`answer` asks of a score. Any module with these two methods will do.
 
+    Keys that the mask hides from every query are 0 when they come here, and must give something finite.
+
     A score that looks at positions has a further argument ``positions`` in each: ``prepare_keys(keys, positions)``
     gets those of the keys, ``(queries, prepared_keys, positions)`` those of the queries. What a position does to a
     key is done when it is prepared, once: a rotated key stays rotated in a cache.

@@ -7,7 +7,8 @@ import torch
 from statsmodels.nonparametric.kernel_regression import KernelReg
 
 from attn_utils.data.regression import make_regression
-from attn_utils.kernels import KERNELS, NadarayaWatson
+from attn_utils.kernels import KERNELS, SCORES, NadarayaWatson
+from attn_utils.scoring import Attention
 
 # pandas, which statsmodels imports, warns of a change in a generator that no test here uses.
 pytestmark = pytest.mark.filterwarnings("ignore:After 0.17:FutureWarning")
@@ -240,3 +241,54 @@ def test_inputs_are_not_modified_and_weights_are_given_only_on_request():
         assert model(*tensors, need_weights=True)[1].shape == (3, 5)
         assert set(vars(model)) == attributes
     assert all(torch.equal(a, b) for a, b in zip(tensors, before, strict=True))
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("width", [1e-3, 1e-4])
+def test_half_precision_finds_the_nearest_key_with_a_tiny_width(kernel, dtype, width):
+    keys, values = torch.tensor([[0.0], [1.0], [3.0]], dtype=dtype), torch.tensor([[5.0], [7.0], [9.0]], dtype=dtype)
+    for query, nearest in ((0.0, 5.0), (1.0, 7.0)):
+        output, _ = NadarayaWatson(kernel, width)(torch.tensor([[query]], dtype=dtype), keys, values)
+        assert output.item() == nearest
+    if kernel == "gaussian":  # the others see nothing there
+        left_out, _ = NadarayaWatson(kernel, width).leave_one_out(keys, values)
+        assert left_out.flatten().tolist() == [7.0, 5.0, 7.0]
+        weights = torch.softmax(KERNELS[kernel](torch.tensor([[2.1]], dtype=dtype), keys, width), dim=-1)
+        assert weights.tolist() == [[0.0, 0.0, 1.0]]
+
+
+@pytest.mark.parametrize("learn_width", [False, True])
+def test_the_width_is_part_of_the_state(learn_width, tmp_path):
+    saved = NadarayaWatson("gaussian", 0.1, learn_width)
+    torch.save(saved.state_dict(), tmp_path / "state.pt")
+    loaded = NadarayaWatson("gaussian", 3.0, learn_width)
+    loaded.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert loaded.width.item() == saved.width.item() == pytest.approx(0.1)
+    assert all(isinstance(x, torch.Tensor) for x in saved.state_dict().values())
+    with pytest.raises((RuntimeError, ValueError)):
+        NadarayaWatson("gaussian", 3.0, not learn_width).load_state_dict(saved.state_dict())
+    with pytest.raises(ValueError, match=r"fixed width of shape \(2,\), got \((0,)?\)"):
+        SCORES["gaussian"]([1.0, 2.0]).load_state_dict(saved.score.state_dict())
+
+
+def test_a_loaded_width_is_a_copy_and_stays_exact_in_any_type():
+    model, other = NadarayaWatson("box", 0.1), NadarayaWatson("box", 3.0)
+    other.load_state_dict(model.state_dict())
+    other.score.set_extra_state(torch.tensor(7.0))
+    assert model.width.item() == 0.1
+    assert model.half().float().width.item() == 0.1
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("need_weights", [False, True])
+def test_a_kernel_is_a_score_with_a_width_for_each_head(kernel, need_weights):
+    widths = [0.5, 1.0, 4.0]
+    q, k, v = torch.randn(2, 3, 4, 2), torch.randn(2, 3, 6, 2), torch.randn(2, 3, 6, 5)
+    attention = Attention(SCORES[kernel](widths, learn_width=kernel != "box"))
+    output, _ = attention(q, k, v, need_weights=need_weights)
+    for i, h in enumerate(widths):
+        torch.testing.assert_close(
+            output[:, i], NadarayaWatson(kernel, h)(q[:, i], k[:, i], v[:, i])[0], rtol=1e-4, atol=1e-4
+        )
+    assert repr(attention.score) == f"{kernel.title()}(width=[0.5, 1, 4], learn_width={kernel != 'box'})"
