@@ -6,12 +6,12 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 
-def median_times(variants: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+def median_times(variants: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
     """Return the median time of each variant in milliseconds.
 
     The variants take turns, so that a neighbor who slows the machine down for a while slows all of them down.
@@ -27,7 +27,7 @@ def median_times(variants: dict[str, Callable[[], object]], repeats: int) -> dic
     return {name: round(1e3 * statistics.median(t), 4) for name, t in times.items()}
 
 
-def paired_times(variants: dict[str, Callable[[], object]], pairs: int) -> dict[str, tuple[float, float]]:
+def paired_times(variants: Mapping[str, Callable[[], object]], pairs: int) -> dict[str, tuple[float, float]]:
     """Return the median CPU time of each variant in seconds, and the median of its ratios to the first variant's.
 
     Each variant is measured next to the first, in turn before it and after it. A neighbor who slows the machine down
