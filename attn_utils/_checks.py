@@ -1,16 +1,53 @@
-"""Checks of arguments that kernels and scores share.
+"""Checks of arguments, each in one place: a wrong argument is refused in the same words wherever it comes in.
 
-What concerns scores, values and masks is checked once, in :mod:`attn_utils.attention`.
+The names are public inside the package. Checks that must read data stand aside where there is no data to read:
+while a function is compiled, exported or mapped (see :func:`holds`).
 """
 
 import torch
 from torch import Tensor
 
 
+def holds(condition: Tensor, unknown: bool) -> bool:
+    """Read a tensor of one boolean, or return ``unknown`` where it cannot be read.
+
+    A graph that is being compiled or exported cannot branch on data, ``torch.vmap`` sees many data at once, and a
+    tensor on the device "meta" has none. PyTorch names only the first of these in public; the others raise.
+    """
+    if torch.compiler.is_compiling():
+        return unknown
+    try:
+        return bool(condition)
+    except RuntimeError:
+        return unknown
+
+
+def types_fit(x: Tensor, other: Tensor) -> bool:
+    """Say whether two tensors are of one type, or will be: ``torch.autocast`` makes one of all but float64."""
+    if x.dtype == other.dtype:
+        return True
+    return torch.is_autocast_enabled(x.device.type) and torch.float64 not in {x.dtype, other.dtype}
+
+
 def check_size(name: str, size: int) -> None:
     """Reject a number of features that is not a positive integer."""
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
         raise ValueError(f"{name} must be a positive integer, got {size!r}")
+
+
+def check_integers(name: str, x: Tensor, shapes: str, ndims: tuple[int, ...]) -> None:
+    """Reject a tensor that does not hold integers, or has another number of dimensions than one of ``ndims``."""
+    if x.ndim not in ndims or x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
+        raise ValueError(f"{name} must be an integer tensor of shape {shapes}, got {x.dtype} of shape {tuple(x.shape)}")
+
+
+def check_rows(name: str, x: Tensor) -> None:
+    """Reject a tensor that is not floating point of shape ``(..., length, d)``."""
+    if not x.is_floating_point() or x.ndim < 2 or x.shape[-1] == 0:
+        raise ValueError(
+            f"{name} must be floating point of shape (..., length, d) with d > 0, "
+            f"got {x.dtype} of shape {tuple(x.shape)}"
+        )
 
 
 def check_features(name: str, x: Tensor, size: int) -> None:
@@ -21,10 +58,15 @@ def check_features(name: str, x: Tensor, size: int) -> None:
         )
 
 
+def check_types(queries: Tensor, keys: Tensor) -> None:
+    """Reject queries and keys of different types."""
+    if not types_fit(queries, keys):
+        raise ValueError(f"keys must have the type of queries, {queries.dtype}, got {keys.dtype}")
+
+
 def check_batches(queries: Tensor, keys: Tensor) -> None:
     """Reject queries and keys of different types, or with batch dimensions that do not broadcast."""
-    if keys.dtype != queries.dtype:
-        raise ValueError(f"keys must have the type of queries, {queries.dtype}, got {keys.dtype}")
+    check_types(queries, keys)
     try:
         torch.broadcast_shapes(queries.shape[:-2], keys.shape[:-2])
     except RuntimeError:
@@ -34,15 +76,76 @@ def check_batches(queries: Tensor, keys: Tensor) -> None:
         ) from None
 
 
-def check_pair(queries: Tensor, keys: Tensor) -> None:
-    """Reject queries and keys that are not points of one space."""
-    if not queries.is_floating_point() or queries.ndim < 2 or queries.shape[-1] == 0:
+def check_groups(queries: Tensor, keys: Tensor, values: Tensor) -> None:
+    """Reject queries, keys and values whose heads, dimension -3, cannot be grouped."""
+    shapes = [tuple(x.shape) for x in (queries, keys, values)]
+    heads = [shape[-3] if len(shape) > 2 else 0 for shape in shapes]
+    if 0 in heads or heads[1] != heads[2] or heads[0] % heads[1]:
         raise ValueError(
-            f"queries must be floating point of shape (..., q, d) with d > 0, "
-            f"got {queries.dtype} of shape {tuple(queries.shape)}"
+            "grouped_heads must be False, or keys and values have as many heads as each other, dimension -3, "
+            f"a number that divides the heads of queries: got queries {shapes[0]}, keys {shapes[1]}, "
+            f"values {shapes[2]}"
         )
+    # The heads fit. The dimensions before them broadcast, as always.
+    check_batches(queries[..., :1, :, :], keys[..., :1, :, :])
+
+
+def check_points(queries: Tensor, keys: Tensor) -> None:
+    """Reject queries and keys that are not points of one space."""
+    check_rows("queries", queries)
     check_features("keys", keys, queries.shape[-1])
+
+
+def check_pair(queries: Tensor, keys: Tensor) -> None:
+    """Reject queries and keys that are not points of one space, or do not fit together in type or batch."""
+    check_points(queries, keys)
     check_batches(queries, keys)
+
+
+def check_scores(scores: Tensor) -> None:
+    """Reject scores that are not floating point or have no axis of keys."""
+    if not scores.is_floating_point() or scores.ndim == 0:
+        raise ValueError(
+            f"scores must be a floating-point tensor of shape (..., q, k), "
+            f"got {scores.dtype} of shape {tuple(scores.shape)}"
+        )
+
+
+def check_mask(mask: Tensor, shape: tuple[int, ...]) -> None:
+    """Reject a mask that PyTorch would take, but in another meaning."""
+    if mask.dtype != torch.bool:
+        raise ValueError(f"mask must be boolean, True where a query may attend, got {mask.dtype}")
+    try:
+        fits = torch.broadcast_shapes(mask.shape, shape) == torch.Size(shape)
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise ValueError(f"mask of shape {tuple(mask.shape)} must broadcast to the scores of shape {tuple(shape)}")
+
+
+def check_values(values: Tensor, scores: Tensor, shape: tuple[int, ...]) -> None:
+    """Reject values that do not fit scores of this shape, and of the type of the tensor ``scores``."""
+    if values.ndim < 2 or values.shape[-2] != shape[-1]:
+        raise ValueError(
+            f"values must have shape (..., k, v) with one row per key, k = {shape[-1]} as in scores "
+            f"{tuple(shape)}, got {tuple(values.shape)}"
+        )
+    finer = scores.dtype == torch.float32 and values.dtype in {torch.float16, torch.bfloat16}
+    if not finer and not types_fit(values, scores):
+        raise ValueError(f"values must have the type of scores, {scores.dtype}, got {values.dtype}")
+    try:
+        torch.broadcast_shapes(shape[:-2], values.shape[:-2])
+    except RuntimeError:
+        raise ValueError(
+            f"values {tuple(values.shape)} must have batch dimensions that broadcast with those of "
+            f"scores {tuple(shape)}"
+        ) from None
+
+
+def check_dropout(dropout: float) -> None:
+    """Reject a share that is not at least 0 and less than 1."""
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout must be at least 0 and less than 1, got {dropout}")
 
 
 def check_count(name: str, count: int) -> None:
@@ -55,12 +158,6 @@ def check_sizes(**sizes: int) -> None:
     """Reject the first of these sizes that is not a positive integer."""
     for name, size in sizes.items():
         check_size(name, size)
-
-
-def check_dropout(dropout: float) -> None:
-    """Reject a share of features that cannot be set to 0, or all of them."""
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout must be at least 0 and less than 1, got {dropout}")
 
 
 def check_tokens(name: str, tokens: Tensor, vocabulary_size: int) -> Tensor:

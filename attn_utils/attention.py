@@ -1,15 +1,44 @@
 """The one idea of the course: turn scores into weights, then average the values.
 
-Every model in the course ends in :func:`attend`. What changes from chapter to chapter is the score.
+Every model in the course ends in :func:`attend`, and what changes from chapter to chapter is the score.
+:func:`answer` takes a score and says what it makes of queries, keys and values: by :func:`attend` where the weights
+are wanted or nothing else will do, and by PyTorch's fused function where the score is a dot product of something.
 
 Shapes use one set of letters: ``q`` queries, ``k`` keys (and as many values), ``v`` features of a value,
 and ``...`` for any number of batch dimensions. Masks are boolean, True where a query may attend.
 """
 
-import torch
-from torch import Tensor
+from typing import Protocol
 
-__all__ = ["attend", "causal_mask", "length_mask", "masked_softmax", "padding_mask"]
+import torch
+from torch import Tensor, nn
+
+from attn_utils._checks import (
+    check_batches,
+    check_dropout,
+    check_groups,
+    check_mask,
+    check_rows,
+    check_scores,
+    check_values,
+    holds,
+)
+from attn_utils.dot_form import DotForm, fused, has_dot_form, multiplied_type
+from attn_utils.masks import causal_mask, length_mask, padding_mask, zero_hidden
+
+__all__ = [
+    "DotForm",
+    "Score",
+    "answer",
+    "attend",
+    "causal_mask",
+    "length_mask",
+    "log_sum_exp",
+    "masked_softmax",
+    "padding_mask",
+]
+
+HALF = {torch.float16, torch.bfloat16}
 
 
 def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -34,33 +63,70 @@ def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     Source:
         Vaswani et al. (2017), section 3.2.3: illegal connections are set to :math:`-\infty` before the softmax.
     """
-    if not scores.is_floating_point() or scores.ndim == 0:
-        raise ValueError(
-            f"scores must be a floating-point tensor of shape (..., q, k), "
-            f"got {scores.dtype} of shape {tuple(scores.shape)}"
-        )
+    check_scores(scores)
     if mask is not None:
-        _check_mask(mask, scores.shape)
+        check_mask(mask, scores.shape)
         scores = scores.masked_fill(~mask, float("-inf"))
-    # The softmax of a row of −∞ is NaN, and so is its gradient, even if the NaN is replaced afterwards.
-    # Such a row is therefore filled with zeros before the softmax and emptied after it.
+    if scores.is_cpu:
+        # The softmax of a row of −∞ is NaN at every key, so a look at the first tells whether there may be one. Other
+        # devices would have to wait for the answer.
+        weights = torch.softmax(scores, dim=-1)
+        if not holds(weights[..., :1].isnan().any(), unknown=True):
+            return weights
+    # The gradient of such a row is NaN too, even if the NaN is replaced afterwards. It is therefore filled with zeros
+    # before the softmax and emptied after it.
     empty = (scores == float("-inf")).all(dim=-1, keepdim=True)
     return torch.softmax(scores.masked_fill(empty, 0.0), dim=-1).masked_fill(empty, 0.0)
 
 
-def attend(scores: Tensor, values: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def log_sum_exp(scores: Tensor, mask: Tensor | None = None) -> Tensor:
+    r"""Return the logarithm of what the softmax divides by: all that it takes to merge answers of blocks of keys.
+
+    .. math:: \ell_i = \log \sum_l m_{il}\, e^{s_{il}}, \qquad
+        o_i = \sum_b e^{\ell_i^{(b)} - \ell_i}\, o_i^{(b)}, \qquad \ell_i = \log \sum_b e^{\ell_i^{(b)}}
+
+    Args:
+        scores: Floating-point scores, shape ``(..., q, k)``.
+        mask: Boolean, True = may attend, broadcastable to ``scores``. ``None`` lets every query see every key.
+
+    Returns:
+        Shape ``(..., q)``, :math:`-\infty` for a row with nothing to attend to, with gradient 0.
+
+    Raises:
+        ValueError: As :func:`masked_softmax`.
+
+    Source:
+        Milakov and Gimelshein (2018), section 3; Dao et al. (2022), section 3.1.
+    """
+    check_scores(scores)
+    if mask is not None:
+        check_mask(mask, scores.shape)
+        scores = scores.masked_fill(~mask, float("-inf"))
+    empty = (scores == float("-inf")).all(dim=-1, keepdim=True)
+    return torch.logsumexp(scores.masked_fill(empty, 0.0), dim=-1).masked_fill(empty[..., 0], float("-inf"))
+
+
+def attend(
+    scores: Tensor, values: Tensor, mask: Tensor | None = None, *, dropout: float = 0.0
+) -> tuple[Tensor, Tensor]:
     r"""Average the values with the weights that the scores give.
 
     .. math:: o_i = \sum_j w_{ij}\, v_j, \qquad w = \operatorname{masked\_softmax}(s, m)
 
+    A value that the mask hides from every query has no say, whatever it holds. Elsewhere 0 times NaN stays NaN: a NaN
+    or infinity in a value that one query may attend to reaches the outputs of all.
+
     Args:
         scores: How well each query matches each key, shape ``(..., q, k)``.
-        values: What the keys stand for, shape ``(..., k, v)``, in the type of ``scores``.
+        values: What the keys stand for, shape ``(..., k, v)``, in the type of ``scores``. Scores in float32 may meet
+            values in half precision.
         mask: Boolean, True = may attend, broadcastable to ``scores``. ``None`` lets every query see every key.
+        dropout: Share of the weights set to 0, at least 0 and less than 1. The others grow by ``1 / (1 - dropout)``.
 
     Returns:
-        The output, shape ``(..., q, v)``, and the weights, shape ``(..., q, k)``. A query with nothing to attend to
-        gets weights 0 and output 0.
+        The output, shape ``(..., q, v)``, and the weights that made it, shape ``(..., q, k)``, both in the type of
+        ``values`` (under ``torch.autocast``, in that of its products and softmaxes). A query with nothing to attend
+        to gets weights 0 and output 0.
 
     Raises:
         ValueError: If the shapes or types do not fit together.
@@ -71,121 +137,139 @@ def attend(scores: Tensor, values: Tensor, mask: Tensor | None = None) -> tuple[
     """
     if scores.ndim < 2:
         raise ValueError(f"scores must have shape (..., q, k), got {tuple(scores.shape)}")
-    _check_values(values, scores.shape, scores.dtype)
+    check_scores(scores)
+    check_values(values, scores, scores.shape)
+    check_dropout(dropout)
     weights = masked_softmax(scores, mask)
+    if mask is not None:
+        values = zero_hidden(values, mask.expand(torch.broadcast_shapes(mask.shape, (1, scores.shape[-1]))))
+    if weights.dtype == torch.float32 and values.dtype in HALF:
+        weights = weights.to(values.dtype)
+    if dropout > 0:
+        weights = nn.functional.dropout(weights, dropout)
     return weights @ values, weights
 
 
-def length_mask(lengths: Tensor, num_keys: int) -> Tensor:
-    """Let queries see only the first ``lengths`` keys: the rest is padding.
+class Score(Protocol):
+    """What :func:`answer` asks of a score. Any module with these two methods will do.
 
-    Args:
-        lengths: Integers from 0 to ``num_keys``. Shape ``(batch,)`` for one length per sequence, or ``(batch, q)``
-            for one length per query.
-        num_keys: Number of keys, padding included.
+    Keys that the mask hides from every query are 0 when they come here, and must give something finite.
 
-    Returns:
-        Boolean mask, True = may attend. Shape ``(batch, 1, num_keys)`` for one length per sequence,
-        ``(batch, q, num_keys)`` for one per query.
+    A score that looks at positions has a further argument ``positions`` in each: ``prepare_keys(keys, positions)``
+    gets those of the keys, ``(queries, prepared_keys, positions)`` those of the queries. What a position does to a
+    key is done when it is prepared, once: a rotated key stays rotated in a cache.
 
-    Raises:
-        ValueError: If ``num_keys`` is negative, or ``lengths`` is not an integer tensor of one or two dimensions
-            with entries from 0 to ``num_keys``.
+    A score that is a dot product of something says so by a third method, ``dot_form``, which takes what a call takes
+    and returns a :class:`DotForm` equal to its scores up to a constant for each query and up to rounding.
     """
-    if num_keys < 0:
-        raise ValueError(f"num_keys must be at least 0, got {num_keys}")
-    if lengths.ndim not in (1, 2) or lengths.is_floating_point() or lengths.dtype == torch.bool:
-        raise ValueError(
-            f"lengths must be an integer tensor of shape (batch,) or (batch, q), "
-            f"got {lengths.dtype} of shape {tuple(lengths.shape)}"
-        )
-    if lengths.numel() and not (lengths.min() >= 0 and lengths.max() <= num_keys):
-        raise ValueError(
-            f"lengths must lie between 0 and num_keys = {num_keys}, "
-            f"got values from {int(lengths.min())} to {int(lengths.max())}"
-        )
-    if lengths.ndim == 1:
-        lengths = lengths[:, None]
-    return torch.arange(num_keys, device=lengths.device) < lengths[..., None]
+
+    def prepare_keys(self, keys: Tensor) -> Tensor:
+        """Do the part of the work that needs the keys alone: shape ``(..., k, d)`` to ``(..., k, any)``."""
+
+    def __call__(self, queries: Tensor, prepared_keys: Tensor) -> Tensor:
+        """Score all pairs, shape ``(..., q, k)``. In half precision the scores may be float32."""
 
 
-def causal_mask(num_queries: int, num_keys: int | None = None, device: torch.device | str | None = None) -> Tensor:
-    """Let each query see the keys up to its own position, and none after it.
+def answer(
+    score: Score,
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    mask: Tensor | None = None,
+    *,
+    causal: bool = False,
+    need_weights: bool = False,
+    dropout: float = 0.0,
+    keys_prepared: bool = False,
+    grouped_heads: bool = False,
+    query_positions: Tensor | None = None,
+    key_positions: Tensor | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    r"""Answer queries: compare them with keys, turn the scores into weights, average the values.
 
-    With more keys than queries the *last* query sees the last key: the queries are then the newest positions of a
-    longer sequence, as in decoding with a cache. (``is_causal=True`` of PyTorch's
-    ``scaled_dot_product_attention`` aligns the *first* query with the first key instead. For as many queries as
-    keys the two agree.)
+    .. math:: o_i = \sum_j w_{ij}\, v_j, \qquad w_i = \operatorname{softmax}_j\, s(q_i, k_j)
+
+    There are two ways. The *explicit* one computes all scores and goes through :func:`attend`. The *fused* one goes
+    through PyTorch's ``scaled_dot_product_attention``, whose memory grows with the length and not with its square. It
+    is taken where no weights are wanted and the score has a dot form, except for wide forms in half precision. Both
+    give the same but for rounding, with these differences:
+
+    - Derivatives: the fused way has the first, by the backward pass. For a gradient of a gradient, a Hessian or
+      forward-mode differentiation ask for the weights: the explicit way has all.
+    - Memory: with ``dropout`` PyTorch holds all weights in the fused way too.
+    - A key or value that the mask hides from every query has no say in either way, nor in gradients, even if it is
+      NaN. Elsewhere 0 times NaN stays NaN; how far such a NaN spreads may differ.
+    - Under ``torch.vmap`` PyTorch warns that the fused function has no batching rule: a batch dimension is faster.
 
     Args:
-        num_queries: Number of queries.
-        num_keys: Number of keys, at least ``num_queries``. As many as queries if ``None``.
-        device: Where to make the mask.
+        score: How to compare.
+        queries: Floating point, shape ``(..., q, d)``, with the ``d`` that the score expects.
+        keys: Shape ``(..., k, d)``, with the ``d`` that the score expects, or prepared keys.
+        values: Shape ``(..., k, v)``.
+        mask: Boolean, True = may attend, broadcastable to ``(..., q, k)``. It is not expanded: a mask of shape
+            ``(batch, 1, 1, k)`` takes no more memory than it has.
+        causal: Whether a query sees no later key. With more keys than queries the last query sees the last key, as in
+            :func:`causal_mask`, but no such mask is made for as many queries as keys. Together with ``mask``, both
+            must allow a pair.
+        need_weights: Whether to return the weights.
+        dropout: Share of the weights set to 0 now, at least 0 and less than 1.
+        keys_prepared: Whether ``keys`` came from ``score.prepare_keys``.
+        grouped_heads: Whether keys and values have fewer heads (dimension -3) than the queries, each shared by
+            ``heads of queries / heads of keys`` of them in a row. The fused way does not repeat them.
+        query_positions: Given to a score that looks at positions, in the shape that it wants.
+        key_positions: The same, when the keys are prepared here.
 
     Returns:
-        Boolean mask, True = may attend, shape ``(num_queries, num_keys)``.
+        The output, shape ``(..., q, v)``, and the weights that made it, shape ``(..., q, k)``, or ``None``. A query
+        with nothing to attend to gets weights 0 and output 0.
 
     Raises:
-        ValueError: If ``num_queries`` is negative or ``num_keys`` is smaller than ``num_queries``.
+        ValueError: If the arguments do not fit together.
 
     Source:
-        Vaswani et al. (2017), section 3.2.3.
+        Vaswani et al. (2017), equation 1, with the score left open; Ainslie et al. (2023) for grouped heads.
     """
-    if num_queries < 0:
-        raise ValueError(f"num_queries must be at least 0, got {num_queries}")
-    if num_keys is None:
-        num_keys = num_queries
-    if num_keys < num_queries:
-        raise ValueError(f"num_keys must be at least num_queries = {num_queries}, got {num_keys}")
-    everything = torch.ones(num_queries, num_keys, dtype=torch.bool, device=device)
-    return everything.tril(diagonal=num_keys - num_queries)
+    check_rows("queries", queries)
+    check_rows("keys", keys)
+    q, k = queries.shape[-2], keys.shape[-2]
+    if grouped_heads:
+        check_groups(queries, keys, values)
+        batch = (*torch.broadcast_shapes(queries.shape[:-3], keys.shape[:-3]), queries.shape[-3])
+        check_values(values, queries, (*keys.shape[:-2], q, k))
+    else:
+        check_batches(queries, keys)
+        batch = torch.broadcast_shapes(queries.shape[:-2], keys.shape[:-2])
+        check_values(values, queries, (*batch, q, k))
+    if causal and q > k:
+        raise ValueError(f"causal must be False for more queries than keys, got {q} queries and {k} keys")
+    causal = causal and q > 1  # the last query sees every key
+    if mask is not None:
+        check_mask(mask, (*batch, q, k))
+        mask = mask.expand(torch.broadcast_shapes(mask.shape, (1, k)))
+        shared = mask.shape[-2] == 1 and (not grouped_heads or mask.ndim < 3 or mask.shape[-3] == 1)
+        if causal and not shared:
+            mask, causal = mask & causal_mask(q, k, mask.device), False
+        keys = zero_hidden(keys, mask)
+    if not keys_prepared:
+        keys = score.prepare_keys(keys, **_given(key_positions))
+    positions = _given(query_positions)
+
+    if not need_weights and has_dot_form(score):
+        form: DotForm = score.dot_form(queries, keys, **positions)  # type: ignore[attr-defined]
+        if not (form.wide and multiplied_type(form.queries) in HALF):
+            # ``fused`` copies what it is given. Handed over like this, it can free what was copied.
+            forms = [form]
+            del form, keys
+            output = fused(forms.pop(), values, mask, causal=causal, dropout=dropout, grouped_heads=grouped_heads)
+            return output, None
+    if causal:
+        mask = causal_mask(q, k, queries.device) if mask is None else mask & causal_mask(q, k, queries.device)
+    if grouped_heads:
+        keys, values = (x.repeat_interleave(queries.shape[-3] // x.shape[-3], dim=-3) for x in (keys, values))
+    output, weights = attend(score(queries, keys, **positions), values, mask, dropout=dropout)
+    return output, weights if need_weights else None
 
 
-def padding_mask(tokens: Tensor, padding: int) -> Tensor:
-    """Let queries see every token but the padding.
-
-    Args:
-        tokens: Integer token numbers that serve as keys, shape ``(batch, k)``.
-        padding: The number that stands for padding.
-
-    Returns:
-        Boolean mask, True = may attend, shape ``(batch, 1, k)``: the same for every query.
-
-    Raises:
-        ValueError: If ``tokens`` is not an integer tensor of shape ``(batch, k)``.
-    """
-    if tokens.ndim != 2 or tokens.is_floating_point():
-        raise ValueError(
-            f"tokens must be an integer tensor of shape (batch, k), got {tokens.dtype} of shape {tuple(tokens.shape)}"
-        )
-    return (tokens != padding)[:, None, :]
-
-
-def _check_mask(mask: Tensor, shape: torch.Size) -> None:
-    """Reject a mask that PyTorch would take, but in another meaning."""
-    if mask.dtype != torch.bool:
-        raise ValueError(f"mask must be boolean, True where a query may attend, got {mask.dtype}")
-    try:
-        fits = torch.broadcast_shapes(mask.shape, shape) == shape
-    except RuntimeError:
-        fits = False
-    if not fits:
-        raise ValueError(f"mask of shape {tuple(mask.shape)} must broadcast to the scores of shape {tuple(shape)}")
-
-
-def _check_values(values: Tensor, shape: torch.Size, dtype: torch.dtype) -> None:
-    """Reject values that do not fit scores of this shape and type."""
-    if values.ndim < 2 or values.shape[-2] != shape[-1]:
-        raise ValueError(
-            f"values must have shape (..., k, v) with one row per key, k = {shape[-1]} as in scores "
-            f"{tuple(shape)}, got {tuple(values.shape)}"
-        )
-    if values.dtype != dtype:
-        raise ValueError(f"values must have the type of scores, {dtype}, got {values.dtype}")
-    try:
-        torch.broadcast_shapes(shape[:-2], values.shape[:-2])
-    except RuntimeError:
-        raise ValueError(
-            f"values {tuple(values.shape)} must have batch dimensions that broadcast with those of "
-            f"scores {tuple(shape)}"
-        ) from None
+def _given(positions: Tensor | None) -> dict[str, Tensor]:
+    """Return the argument for a score that looks at positions, and none for one that does not."""
+    return {} if positions is None else {"positions": positions}

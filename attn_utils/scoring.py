@@ -7,26 +7,16 @@ Shapes: ``q`` queries, ``k`` keys, ``d`` features of a query or key, ``v`` featu
 dimensions, which broadcast.
 """
 
+import inspect
 import math
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from attn_utils._checks import check_batches, check_features, check_pair, check_size
-from attn_utils.attention import _check_mask, _check_values, attend
+from attn_utils._checks import check_batches, check_dropout, check_features, check_points, check_size
+from attn_utils.attention import DotForm, Score, answer
 
 __all__ = ["AdditiveScore", "Attention", "DotScore", "GeneralScore", "ScaledDotScore", "Score"]
-
-
-class Score(Protocol):
-    """What :class:`Attention` asks of a score. Any module with these two methods will do."""
-
-    def prepare_keys(self, keys: Tensor) -> Tensor:
-        """Do the part of the work that needs the keys alone."""
-
-    def __call__(self, queries: Tensor, prepared_keys: Tensor) -> Tensor:
-        """Score all pairs."""
 
 
 class DotScore(nn.Module):
@@ -42,9 +32,18 @@ class DotScore(nn.Module):
         """Return the keys, shape ``(..., k, d)``, as they are."""
         return keys
 
-    def scale(self, d: int) -> float:
-        """Return the factor of the dot product of vectors with ``d`` features."""
+    def scale(self, d: int) -> float | Tensor:
+        """Return the factor of the dot product of vectors with ``d`` features, a number or a tensor."""
         return 1.0
+
+    def dot_form(self, queries: Tensor, prepared_keys: Tensor) -> DotForm:
+        """Return queries, keys and the scale of their dot products.
+
+        Raises:
+            ValueError: If queries and prepared keys do not have as many features as each other.
+        """
+        check_points(queries, prepared_keys)
+        return DotForm(queries, prepared_keys, self.scale(queries.shape[-1]))
 
     def forward(self, queries: Tensor, prepared_keys: Tensor) -> Tensor:
         """Score all pairs.
@@ -59,9 +58,7 @@ class DotScore(nn.Module):
         Raises:
             ValueError: If queries and prepared keys do not fit together.
         """
-        check_pair(queries, prepared_keys)
-        # The queries are scaled, not the scores: there are fewer of them, and float16 overflows later.
-        return (queries * self.scale(queries.shape[-1])) @ prepared_keys.mT
+        return self.dot_form(queries, prepared_keys).scores()
 
 
 class ScaledDotScore(DotScore):
@@ -76,7 +73,7 @@ class ScaledDotScore(DotScore):
         Vaswani et al. (2017), equation 1.
     """
 
-    def scale(self, d: int) -> float:
+    def scale(self, d: int) -> float | Tensor:
         """Return the factor of the dot product of vectors with ``d`` features."""
         return 1 / math.sqrt(d)
 
@@ -184,7 +181,8 @@ class Attention(nn.Module):
 
     Args:
         score: How to compare: :class:`DotScore`, :class:`ScaledDotScore`, :class:`GeneralScore`,
-            :class:`AdditiveScore`, or a module of your own with the methods of :class:`Score`.
+            :class:`AdditiveScore`, a kernel of :mod:`attn_utils.kernels`, or a module of your own with the methods of
+            :class:`~attn_utils.attention.Score`.
         dropout: Share of the weights set to 0 in training, at least 0 and less than 1. The others grow by
             ``1 / (1 - dropout)``.
 
@@ -199,24 +197,30 @@ class Attention(nn.Module):
         super().__init__()
         if not isinstance(score, nn.Module) or not hasattr(score, "prepare_keys"):
             raise ValueError(f"score must be a module with a method prepare_keys, got {score!r}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be at least 0 and less than 1, got {dropout}")
+        check_dropout(dropout)
         self.score: Score = score
         self.dropout = dropout
+        self.takes_positions = "positions" in inspect.signature(score.prepare_keys).parameters
 
-    def prepare_keys(self, keys: Tensor) -> Tensor:
+    def prepare_keys(self, keys: Tensor, positions: Tensor | None = None) -> Tensor:
         """Do the part of the work that needs the keys alone. Its result goes in with ``keys_prepared=True``.
+
+        No mask is known here: set padding to 0 before, if it may hold NaN and the preparation has parameters to learn.
 
         Args:
             keys: Keys as the score expects them, shape ``(..., k, d)``.
+            positions: Where the keys stand, for a score that looks at positions.
 
         Returns:
             The prepared keys, with as many rows.
 
         Raises:
-            ValueError: If the keys do not fit the score.
+            ValueError: If the keys do not fit the score, or ``positions`` are given to a score without.
         """
-        return self.score.prepare_keys(keys)
+        if positions is None:
+            return self.score.prepare_keys(keys)
+        self._check_positions(positions=positions)
+        return self.score.prepare_keys(keys, positions=positions)  # type: ignore[call-arg]
 
     def forward(
         self,
@@ -225,23 +229,29 @@ class Attention(nn.Module):
         values: Tensor,
         mask: Tensor | None = None,
         *,
+        causal: bool = False,
         need_weights: bool = False,
         keys_prepared: bool = False,
+        grouped_heads: bool = False,
+        query_positions: Tensor | None = None,
+        key_positions: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """Answer the queries.
+        """Answer the queries by :func:`attn_utils.attention.answer`, which describes the two ways and their limits.
 
-        A dot product without weights goes through PyTorch's ``scaled_dot_product_attention``, whose fast kernels do
-        not hold all the weights at once. On a CPU they ask for values as long as the keys, and for no dropout. The
-        result is the same but for rounding. Under ``torch.vmap`` PyTorch warns that this function has no batching
-        rule: a batch dimension does the same, faster.
+        Without weights, a score with a dot form takes the fused way: first derivatives only, memory linear in the
+        length (but not with dropout in training). ``need_weights=True`` takes the explicit one, which has all.
 
         Args:
             queries: Floating point, shape ``(..., q, d)``, with the ``d`` that the score expects.
             keys: Shape ``(..., k, d)``, with the ``d`` that the score expects, or prepared keys.
             values: Shape ``(..., k, v)``.
             mask: Boolean, True = may attend, broadcastable to ``(..., q, k)``.
+            causal: Whether a query sees no later key, the last query aligned with the last key.
             need_weights: Whether to return the weights.
             keys_prepared: Whether ``keys`` came from :meth:`prepare_keys`.
+            grouped_heads: Whether each head of keys and values, dimension -3, serves several heads of queries.
+            query_positions: Where the queries stand, for a score that looks at positions.
+            key_positions: Where the keys stand, if they are not prepared.
 
         Returns:
             The output, shape ``(..., q, v)``, and the weights that made it, shape ``(..., q, k)``, or ``None``. In
@@ -251,45 +261,27 @@ class Attention(nn.Module):
         Raises:
             ValueError: If the arguments do not fit together.
         """
-        if not keys_prepared:
-            keys = self.score.prepare_keys(keys)
-        dropout = self.dropout if self.training else 0.0
-        # A subclass that compares in another way must not be replaced by a dot product.
-        if not need_weights and isinstance(self.score, DotScore) and type(self.score).forward is DotScore.forward:
-            return _fused(queries, keys, values, mask, self.score.scale(queries.shape[-1]), dropout), None
-        output, weights = attend(self.score(queries, keys), values, mask)
-        if dropout > 0:
-            weights = nn.functional.dropout(weights, dropout)
-            output = weights @ values
-        return output, weights if need_weights else None
+        self._check_positions(query_positions=query_positions, key_positions=key_positions)
+        return answer(
+            self.score,
+            queries,
+            keys,
+            values,
+            mask,
+            causal=causal,
+            need_weights=need_weights,
+            dropout=self.dropout if self.training else 0.0,
+            keys_prepared=keys_prepared,
+            grouped_heads=grouped_heads,
+            query_positions=query_positions,
+            key_positions=key_positions,
+        )
+
+    def _check_positions(self, **positions: Tensor | None) -> None:
+        for name, given in positions.items():
+            if given is not None and not self.takes_positions:
+                raise ValueError(f"{name} must be None for {type(self.score).__name__}, which looks at no positions")
 
     def extra_repr(self) -> str:
         """Name the dropout when the module is printed."""
         return f"dropout={self.dropout}"
-
-
-def _fused(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scale: float, dropout: float) -> Tensor:
-    """Return what ``attend`` returns for dot products times ``scale``, without holding all weights at once."""
-    check_pair(queries, keys)
-    batch = torch.broadcast_shapes(queries.shape[:-2], keys.shape[:-2])
-    scores_shape = torch.Size((*batch, queries.shape[-2], keys.shape[-2]))
-    _check_values(values, scores_shape, queries.dtype)
-    batch = torch.broadcast_shapes(batch, values.shape[:-2])
-    heads = batch[-1] if batch else 1
-
-    # The fast kernels want exactly two batch dimensions, equal for all. Other shapes are accepted, but slow.
-    def two_batch_dimensions(x: Tensor) -> Tensor:
-        return x.expand(*batch, *x.shape[-2:]).reshape(math.prod(batch[:-1]), heads, *x.shape[-2:])
-
-    empty = None
-    if mask is not None:
-        _check_mask(mask, scores_shape)
-        mask = two_batch_dimensions(mask.expand(torch.broadcast_shapes(mask.shape, (1, 1))))
-        # A row of False is NaN in some versions and on some devices. Open it here, empty it below.
-        empty = ~mask.any(dim=-1, keepdim=True)
-        mask = mask | empty
-    q, k, v = (two_batch_dimensions(x) for x in (queries, keys, values))
-    output = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, scale=scale)
-    if empty is not None:
-        output = output.masked_fill(empty, 0.0)
-    return output.reshape(*batch, *output.shape[-2:])

@@ -1,57 +1,86 @@
 """Run the benchmarks, print their tables, and store the numbers where chapters find them."""
 
 import argparse
+from collections.abc import Callable
+from typing import Any
 
 import torch
 
 from attn_utils.results import save
-from benchmarks import fused, prepared_keys, translator
+from benchmarks import fused, masks, prepared_keys, translator
 from benchmarks.measure import table
+
+
+def attention(arguments: argparse.Namespace) -> dict[str, Any]:
+    rows = fused.benchmark(arguments.lengths, arguments.repeats)
+    print(f"\nAttention, batch {fused.BATCH}, {fused.SIZE} features. Median time of a call, and memory it needs.")
+    print(table(rows))
+    shape = {"batch": fused.BATCH, "features": fused.SIZE, "type": "float32"}
+    return {**shape, "repeats": arguments.repeats, "rows": rows}
+
+
+def hiding(arguments: argparse.Namespace) -> dict[str, Any]:
+    rows = []
+    for group in masks.GROUPS:
+        rows += masks.benchmark(group, arguments.long, arguments.pairs)
+        print(f"\nAttention, {masks.HEADS} heads, {masks.SIZE} features: {group}. CPU time in pairs, and memory.")
+        print(table([row for row in rows if row["group"] == group]))
+    shape = {"heads": masks.HEADS, "features": masks.SIZE, "type": "float32"}
+    return {**shape, "pairs": arguments.pairs, "rows": rows}
+
+
+def textbook(arguments: argparse.Namespace) -> dict[str, Any]:
+    rows = masks.benchmark_additive(arguments.pairs)
+    print("\nAdditive attention, batch 8, 256 queries and keys, 32 features, beside the textbook's.")
+    print(table(rows))
+    return {"batch": 8, "length": 256, "features": 32, "pairs": arguments.pairs, "rows": rows}
+
+
+def additive(arguments: argparse.Namespace) -> dict[str, Any]:
+    repeats = 5 * arguments.repeats  # short ones: more of them
+    rows = prepared_keys.benchmark([16, 32, 64, 128], repeats)
+    print(f"\nAdditive attention, batch {prepared_keys.BATCH}, one query a step, 10 steps.")
+    print(table(rows))
+    shape = {"batch": prepared_keys.BATCH, "features": prepared_keys.SIZE, "hidden": prepared_keys.HIDDEN}
+    return {**shape, "repeats": repeats, "rows": rows}
+
+
+def training(arguments: argparse.Namespace) -> dict[str, Any]:
+    rows = translator.benchmark([6, 10, 20], 3 * arguments.repeats)
+    print(f"\nA training step of the Bahdanau decoder, batch {translator.BATCH}.")
+    print(table(rows))
+    return {
+        "batch": translator.BATCH,
+        "words": translator.WORDS,
+        "repeats": 3 * arguments.repeats,
+        "key projections": {name: translator.projections(name) for name in translator.VARIANTS},
+        "rows": rows,
+    }
+
+
+BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "attention": attention,
+    "masks": hiding,
+    "additive textbook": textbook,
+    "additive": additive,
+    "translator": training,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", action="append", choices=BENCHMARKS, help="run this one, print it, store nothing")
     parser.add_argument("--lengths", type=int, nargs="+", default=[128, 256, 512, 1024, 2048, 4096])
+    parser.add_argument("--long", type=int, default=4096, help="length of the benchmark of masks")
     parser.add_argument("--repeats", type=int, default=7, help="the median of so many runs is kept")
+    parser.add_argument("--pairs", type=int, default=15, help="the median of so many ratios is kept")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
 
-    attention = fused.benchmark(arguments.lengths, arguments.repeats)
-    print(f"Attention, batch {fused.BATCH}, {fused.SIZE} features. Median time of a call, and memory it needs.")
-    print(table(attention))
-    additive = prepared_keys.benchmark([16, 32, 64, 128], 5 * arguments.repeats)  # short ones: more of them
-    print(f"\nAdditive attention, batch {prepared_keys.BATCH}, one query a step, 10 steps.")
-    print(table(additive))
-
-    steps = translator.benchmark([6, 10, 20], 3 * arguments.repeats)
-    print(f"\nA training step of the Bahdanau decoder, batch {translator.BATCH}.")
-    print(table(steps))
-
-    figures = {
-        "attention": {
-            "batch": fused.BATCH,
-            "features": fused.SIZE,
-            "type": "float32",
-            "repeats": arguments.repeats,
-            "rows": attention,
-        },
-        "additive": {
-            "batch": prepared_keys.BATCH,
-            "features": prepared_keys.SIZE,
-            "hidden": prepared_keys.HIDDEN,
-            "repeats": 5 * arguments.repeats,
-            "rows": additive,
-        },
-        "translator": {
-            "batch": translator.BATCH,
-            "words": translator.WORDS,
-            "repeats": 3 * arguments.repeats,
-            "key projections": {name: translator.projections(name) for name in translator.VARIANTS},
-            "rows": steps,
-        },
-    }
-    print(f"\nStored in {save('benchmarks', 'benchmarks', figures).name}.")
+    figures = {name: BENCHMARKS[name](arguments) for name in arguments.only or BENCHMARKS}
+    if not arguments.only:
+        print(f"\nStored in {save('benchmarks', 'benchmarks', figures).name}.")
 
 
 main()

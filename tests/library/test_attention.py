@@ -108,6 +108,47 @@ def test_inputs_are_not_modified():
         assert torch.equal(x, y)
 
 
+@pytest.mark.parametrize("poison", [math.nan, INF, -INF])
+def test_a_value_that_is_hidden_from_all_has_no_say_whatever_it_holds(poison):
+    scores, values = torch.randn(2, 3, 4, requires_grad=True), torch.randn(2, 4, 2)
+    mask = torch.tensor([[True, True, False, True], [False, True, False, True], [False] * 4])
+    results = []
+    for bad in (0.0, poison):
+        values = values.detach().clone()
+        values[:, 2] = bad
+        values.requires_grad_()
+        output, _ = attend(scores, values, mask)
+        results.append((output, *torch.autograd.grad(output.square().sum(), (scores, values))))
+    for sound, poisoned in zip(*results, strict=True):
+        assert sound.isfinite().all()
+        assert torch.equal(sound, poisoned)
+
+
+def test_a_value_that_sequences_share_is_silenced_if_it_is_hidden_from_all_of_them():
+    values = torch.tensor([[1.0], [math.nan], [math.nan]])
+    mask = torch.tensor([[[True, False, False]], [[True, True, False]]])
+    output, _ = attend(torch.zeros(2, 1, 3), values, mask)
+    assert output.isnan().all()  # 0 times NaN: the second sequence may attend to it
+    output, _ = attend(torch.zeros(2, 1, 3), values, mask & torch.tensor([True, False, True]))
+    assert output.flatten().tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_scores_in_float32_may_meet_values_in_half_precision(dtype):
+    scores, values = torch.tensor([[-1e5, -2e5]]), torch.tensor([[1.0], [2.0]], dtype=dtype)
+    output, weights = attend(scores, values)
+    assert output.dtype == weights.dtype == dtype
+    assert output.item() == 1.0
+
+
+def test_the_weights_returned_are_those_that_dropout_left():
+    scores, values = torch.randn(50, 40), torch.randn(40, 3)
+    output, weights = attend(scores, values, dropout=0.5)
+    torch.testing.assert_close(output, weights @ values)
+    assert 0.4 < (weights == 0).float().mean() < 0.6
+    torch.testing.assert_close(weights[weights > 0], 2 * masked_softmax(scores)[weights > 0])
+
+
 def test_gradients_agree_with_finite_differences():
     scores = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
     values = torch.randn(4, 2, dtype=torch.float64, requires_grad=True)
@@ -138,6 +179,18 @@ def test_length_mask_per_sequence_and_per_query():
         [[1, 0, 0], [1, 1, 1]],
         [[0, 0, 0], [1, 1, 0]],
     ]
+
+
+INTEGERS = [torch.int8, torch.uint8, torch.int16, torch.uint16, torch.int32, torch.uint32, torch.int64, torch.uint64]
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_narrow_integers_do_not_wrap(dtype):
+    lengths = torch.tensor([100, 3]).to(dtype)
+    assert length_mask(lengths, 200).sum(-1).tolist() == [[100], [3]]  # 200 is no int8
+    tokens = torch.tensor([[5, 0, 7]]).to(dtype)
+    assert padding_mask(tokens, 256).all()  # 256 as a uint8 would be 0
+    assert padding_mask(tokens, 0).int().tolist() == [[[1, 0, 1]]]
 
 
 def test_causal_mask_ends_at_the_last_key():

@@ -1,12 +1,18 @@
 """Importing the library says nothing, draws nothing, and changes no global state."""
 
+import ast
 import doctest
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
+
+import attn_utils
+
+PACKAGE = Path(attn_utils.__file__).parent
 
 PROGRAM = """
 import importlib, pkgutil, random, torch
@@ -28,15 +34,59 @@ def test_import_is_silent_and_leaves_everything_alone():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_the_one_idea_imports_only_torch():
-    program = (
-        "import ast, attn_utils.attention as a;"
-        "tree = ast.parse(open(a.__file__).read());"
-        "names = {n.module if isinstance(n, ast.ImportFrom) else n.names[0].name for n in ast.walk(tree)"
-        " if isinstance(n, (ast.Import, ast.ImportFrom))};"
-        "assert names == {'torch'}, names"
+def imports(path):
+    """The modules that a file imports, with the names it takes from each."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def test_the_one_idea_stands_at_the_bottom():
+    bottom = {"attention": {"dot_form", "masks"}, "dot_form": {"masks"}, "masks": set()}
+    for module, below in bottom.items():
+        modules = {module for module, _ in imports(PACKAGE / f"{module}.py")}
+        ours = {name for name in modules if name.startswith("attn_utils")}
+        assert ours == {"attn_utils._checks", *(f"attn_utils.{name}" for name in below)}
+        assert modules - ours <= {"torch", "math", "typing", "functools"}
+
+
+def private(name):
+    return name is not None and name.startswith("_") and not name.endswith("__")
+
+
+def reaches_into(path):
+    """Private names of other modules of the package that a file uses, imported or by a dot."""
+    ours, found = {}, []
+    for module, name in imports(path):
+        if module.split(".")[0] != "attn_utils":
+            continue
+        if private(name) and name != "_checks":
+            found.append(f"{module}.{name}")
+        ours[name or module.split(".")[0]] = module
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and private(node.attr) and node.attr != "_checks":
+            root = node.value
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            if isinstance(root, ast.Name) and root.id in ours:
+                found.append(f"{root.id}.{node.attr}")
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_module_reaches_into_another(path):
+    assert reaches_into(path) == []
+
+
+def test_reaching_into_another_module_is_noticed(tmp_path):
+    bad = tmp_path / "bad.py"
+    bad.write_text(
+        "import attn_utils.scoring\nfrom attn_utils import attention\nfrom attn_utils.masks import _x\n"
+        "attention._y(attn_utils.scoring._z, attention.__name__, self._own)\n"
     )
-    subprocess.run([sys.executable, "-c", program], check=True)
+    assert reaches_into(bad) == ["attn_utils.masks._x", "attention._y", "attn_utils._z"]
 
 
 @pytest.mark.parametrize("name", ["data.tokens", "data.vocabulary", "metrics"])

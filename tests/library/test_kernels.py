@@ -7,7 +7,8 @@ import torch
 from statsmodels.nonparametric.kernel_regression import KernelReg
 
 from attn_utils.data.regression import make_regression
-from attn_utils.kernels import KERNELS, NadarayaWatson
+from attn_utils.kernels import KERNELS, SCORES, NadarayaWatson
+from attn_utils.scoring import Attention
 
 # pandas, which statsmodels imports, warns of a change in a generator that no test here uses.
 pytestmark = pytest.mark.filterwarnings("ignore:After 0.17:FutureWarning")
@@ -145,9 +146,9 @@ def test_a_learned_width_gets_a_gradient_and_stays_positive(kernel, data):
     for _ in range(5):
         optimizer.zero_grad()
         (model.leave_one_out(x, y)[0] - y).square().mean().backward()
-        assert model.log_width.grad.isfinite()
+        assert model.score.log_width.grad.isfinite()
         optimizer.step()
-        model.log_width.data.clamp_(-3, 3)
+        model.score.log_width.data.clamp_(-3, 3)
         assert model.width.item() > 0
     assert model.width.item() != pytest.approx(0.8)
 
@@ -156,7 +157,7 @@ def test_a_fixed_width_is_exact_and_not_a_parameter():
     model = NadarayaWatson("gaussian", 0.3)
     assert model.width.item() == 0.3
     assert list(model.parameters()) == []
-    assert repr(model) == "NadarayaWatson(kernel='gaussian', width=0.3, learn_width=False)"
+    assert "(score): Gaussian(width=0.3, learn_width=False)" in repr(model)
 
 
 def test_adam_finds_the_leave_one_out_optimum():
@@ -202,7 +203,7 @@ def test_other_types(kernel, dtype, data):
 def test_float16_survives_distances_whose_square_overflows():
     keys = torch.tensor([[0.0], [300.0]], dtype=torch.float16)
     scores = KERNELS["gaussian"](keys, keys, 100.0)
-    torch.testing.assert_close(scores, torch.tensor([[0.0, -4.5], [-4.5, 0.0]], dtype=torch.float16))
+    torch.testing.assert_close(scores, torch.tensor([[0.0, -4.5], [-4.5, 0.0]]))
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -227,7 +228,7 @@ def test_compiles_into_one_graph():
     output, _ = compiled(queries, keys, values)
     torch.testing.assert_close(output, model(queries, keys, values)[0])
     output.sum().backward()
-    assert model.log_width.grad.isfinite()
+    assert model.score.log_width.grad.isfinite()
 
 
 def test_inputs_are_not_modified_and_weights_are_given_only_on_request():
@@ -240,3 +241,54 @@ def test_inputs_are_not_modified_and_weights_are_given_only_on_request():
         assert model(*tensors, need_weights=True)[1].shape == (3, 5)
         assert set(vars(model)) == attributes
     assert all(torch.equal(a, b) for a, b in zip(tensors, before, strict=True))
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("width", [1e-3, 1e-4])
+def test_half_precision_finds_the_nearest_key_with_a_tiny_width(kernel, dtype, width):
+    keys, values = torch.tensor([[0.0], [1.0], [3.0]], dtype=dtype), torch.tensor([[5.0], [7.0], [9.0]], dtype=dtype)
+    for query, nearest in ((0.0, 5.0), (1.0, 7.0)):
+        output, _ = NadarayaWatson(kernel, width)(torch.tensor([[query]], dtype=dtype), keys, values)
+        assert output.item() == nearest
+    if kernel == "gaussian":  # the others see nothing there
+        left_out, _ = NadarayaWatson(kernel, width).leave_one_out(keys, values)
+        assert left_out.flatten().tolist() == [7.0, 5.0, 7.0]
+        weights = torch.softmax(KERNELS[kernel](torch.tensor([[2.1]], dtype=dtype), keys, width), dim=-1)
+        assert weights.tolist() == [[0.0, 0.0, 1.0]]
+
+
+@pytest.mark.parametrize("learn_width", [False, True])
+def test_the_width_is_part_of_the_state(learn_width, tmp_path):
+    saved = NadarayaWatson("gaussian", 0.1, learn_width)
+    torch.save(saved.state_dict(), tmp_path / "state.pt")
+    loaded = NadarayaWatson("gaussian", 3.0, learn_width)
+    loaded.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert loaded.width.item() == saved.width.item() == pytest.approx(0.1)
+    assert all(isinstance(x, torch.Tensor) for x in saved.state_dict().values())
+    with pytest.raises((RuntimeError, ValueError)):
+        NadarayaWatson("gaussian", 3.0, not learn_width).load_state_dict(saved.state_dict())
+    with pytest.raises(ValueError, match=r"fixed width of shape \(2,\), got \((0,)?\)"):
+        SCORES["gaussian"]([1.0, 2.0]).load_state_dict(saved.score.state_dict())
+
+
+def test_a_loaded_width_is_a_copy_and_stays_exact_in_any_type():
+    model, other = NadarayaWatson("box", 0.1), NadarayaWatson("box", 3.0)
+    other.load_state_dict(model.state_dict())
+    other.score.set_extra_state(torch.tensor(7.0))
+    assert model.width.item() == 0.1
+    assert model.half().float().width.item() == 0.1
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("need_weights", [False, True])
+def test_a_kernel_is_a_score_with_a_width_for_each_head(kernel, need_weights):
+    widths = [0.5, 1.0, 4.0]
+    q, k, v = torch.randn(2, 3, 4, 2), torch.randn(2, 3, 6, 2), torch.randn(2, 3, 6, 5)
+    attention = Attention(SCORES[kernel](widths, learn_width=kernel != "box"))
+    output, _ = attention(q, k, v, need_weights=need_weights)
+    for i, h in enumerate(widths):
+        torch.testing.assert_close(
+            output[:, i], NadarayaWatson(kernel, h)(q[:, i], k[:, i], v[:, i])[0], rtol=1e-4, atol=1e-4
+        )
+    assert repr(attention.score) == f"{kernel.title()}(width=[0.5, 1, 4], learn_width={kernel != 'box'})"

@@ -154,7 +154,7 @@ def test_dots_without_weights_take_the_memory_saving_kernel(batch, mask):
 
 @pytest.mark.parametrize("nan_row", [True, False])
 def test_fused_empty_rows_are_zero_whatever_pytorch_returns_for_them(monkeypatch, nan_row):
-    def older(q, k, v, attn_mask, dropout_p, scale):
+    def older(q, k, v, attn_mask, dropout_p, is_causal, scale):
         # As in versions before 2.5: a row of −∞ goes into a plain softmax.
         s = (q * scale) @ k.mT
         return torch.softmax(s.masked_fill(~attn_mask, -math.inf), -1) @ v

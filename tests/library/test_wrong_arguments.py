@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from attn_utils import attend, causal_mask, length_mask, masked_softmax, padding_mask
+from attn_utils.attention import log_sum_exp
 from attn_utils.data.regression import make_regression
-from attn_utils.kernels import KERNELS, NadarayaWatson, gaussian
+from attn_utils.kernels import KERNELS, Gaussian, NadarayaWatson, gaussian
 from attn_utils.scoring import AdditiveScore, Attention, DotScore, GeneralScore, ScaledDotScore
 
 ONES = torch.ones
@@ -34,6 +35,16 @@ MASKS_AND_SCORES = [
     (lambda: causal_mask(4, 3), "num_keys must be at least num_queries = 4, got 3"),
     (lambda: padding_mask(torch.tensor([1, 2]), 0), r"tokens must be .* shape \(batch, k\), got .* \(2,\)"),
     (lambda: padding_mask(ONES(1, 2), 0), "tokens must be an integer tensor.* got torch.float32"),
+    (lambda: padding_mask(ONES(1, 2).bool(), 0), "tokens must be an integer tensor.* got torch.bool"),
+    (
+        lambda: padding_mask(ONES(1, 2, dtype=torch.complex64), 0),
+        "tokens must be an integer tensor.* got torch.complex",
+    ),
+    (lambda: length_mask(torch.tensor([100], dtype=torch.int8), 99), "lengths must lie .* 99, got values from 100 to"),
+    (lambda: attend(ONES(2, 3), ONES(3, 1), dropout=1.0), "dropout must be at least 0 and less than 1, got 1.0"),
+    (lambda: attend(ONES(2, 3).half(), ONES(3, 1)), "values must have the type of scores, torch.float16, got .*32"),
+    (lambda: log_sum_exp(ONES(2, 3).int()), r"scores must be a floating-point .* got torch.int32"),
+    (lambda: log_sum_exp(ONES(2, 3), ONES(2, 3)), "mask must be boolean"),
 ]
 
 KERNELS_AND_DATA = [
@@ -46,11 +57,12 @@ KERNELS_AND_DATA = [
     (lambda: gaussian(ONES(4, 2, 3), ONES(5, 2, 3)), r"keys \(5, 2, 3\) must have batch .* queries \(4, 2, 3\)"),
     (lambda: gaussian(ONES(2, 1), ONES(2, 1), ONES(2)), r"width must be a number or .* got shape \(2,\)"),
     (lambda: gaussian(ONES(2, 1), ONES(2, 1), torch.tensor(-2.0)), r"width must be positive and finite.* got -2.0"),
-    (
-        lambda: gaussian(ONES(2, 1).half(), ONES(2, 1).half(), 1e-9),
-        r"width must be positive .* in torch.float16, got 1e-09",
-    ),
+    (lambda: gaussian(ONES(2, 1), ONES(2, 1), 1e-50), r"width must be positive .* in torch.float32, got 1e-50"),
     (lambda: NadarayaWatson("cosine"), "kernel must be one of gaussian, box, triangle, epanechnikov, got 'cosine'"),
+    (lambda: NadarayaWatson("box", fused=True), "fused must be False for the box kernel.* got True"),
+    (lambda: Gaussian([1.0, -1.0]), r"width must be positive and finite, .* got \[1.0, -1.0\]"),
+    (lambda: Gaussian([[1.0]]), r"width must be .* a number or one for each head, got \[\[1.0\]\]"),
+    (lambda: Gaussian()(ONES(2, 3), ONES(2, 4)), r"keys must be .* \(..., length, 3\), got .* \(2, 4\)"),
     (lambda: NadarayaWatson("box", learn_width=True), "learn_width must be False for the box kernel.* got True"),
     (lambda: NadarayaWatson()(ONES(2, 1), ONES(3, 1), ONES(4, 1)), r"values must have .* k = 3 .* got \(4, 1\)"),
     (lambda: NadarayaWatson()(ONES(2, 1), ONES(3, 1), ONES(3, 1), ONES(2, 3)), "mask must be boolean"),
@@ -98,6 +110,45 @@ SCORES = [
     (lambda: Attention("dot"), "score must be a module with a method prepare_keys, got 'dot'"),
     (lambda: Attention(torch.nn.Linear(2, 2)), "score must be a module with a method prepare_keys, got Linear"),
 ]
+
+
+HEADS = ONES(1, 4, 5, 3), ONES(1, 2, 5, 3)
+OPTIONS = [
+    (
+        lambda a: a(ONES(3, 2), ONES(2, 2), ONES(2, 2), causal=True),
+        "causal must be False for more queries than keys, got 3",
+    ),
+    (
+        lambda a: a(*HEADS, ONES(1, 4, 5, 3), grouped_heads=True),
+        r"grouped_heads must be False, or .* values \(1, 4, 5, 3",
+    ),
+    (lambda a: a(HEADS[0], ONES(1, 3, 5, 3), ONES(1, 3, 5, 3), grouped_heads=True), r"grouped_heads must .* divides"),
+    (lambda a: a(ONES(2, 3), ONES(5, 3), ONES(5, 3), grouped_heads=True), "grouped_heads must be False"),
+    (lambda a: a(*HEADS, HEADS[1]), "keys .* must have batch dimensions that broadcast"),
+    (
+        lambda a: a(*HEADS, HEADS[1], ONES(3, 5, 5).bool(), grouped_heads=True),
+        r"mask of shape \(3, 5, 5\) must broadcast",
+    ),
+    (
+        lambda a: a(ONES(2, 3), ONES(5, 3), ONES(5, 3), key_positions=ONES(1, 5)),
+        "key_positions must be None for .*Score",
+    ),
+    (
+        lambda a: a(ONES(2, 3), ONES(5, 3), ONES(5, 3), query_positions=ONES(2)),
+        "query_positions must be None for .*Score",
+    ),
+    (
+        lambda a: a.prepare_keys(ONES(5, 3), ONES(1, 5)),
+        "positions must be None for .*Score, which looks at no positions",
+    ),
+]
+
+
+@pytest.mark.parametrize("score", [DotScore(), AdditiveScore(3, 3, 4)], ids=["fused", "explicit"])
+@pytest.mark.parametrize(("call", "message"), OPTIONS)
+def test_wrong_option(call, message, score):
+    with pytest.raises(ValueError, match=message):
+        call(Attention(score))
 
 
 @pytest.mark.parametrize(("call", "message"), [*MASKS_AND_SCORES, *KERNELS_AND_DATA, *SCORES])
