@@ -151,7 +151,7 @@ def attend(
 
 
 class Score(Protocol):
-    """What :func:`answer` asks of a score. Any module with these two methods will do.
+    """What :func:`~attn_utils.attention.answer` asks of a score. Any module with these two methods will do.
 
     Keys that the mask hides from every query are 0 when they come here, and must give something finite.
 
@@ -160,7 +160,8 @@ class Score(Protocol):
     key is done when it is prepared, once: a rotated key stays rotated in a cache.
 
     A score that is a dot product of something says so by a third method, ``dot_form``, which takes what a call takes
-    and returns a :class:`DotForm` equal to its scores up to a constant for each query and up to rounding.
+    and returns a :class:`~attn_utils.dot_form.DotForm` equal to its scores up to a constant for each query and up to
+    rounding.
     """
 
     def prepare_keys(self, keys: Tensor) -> Tensor:
@@ -209,8 +210,8 @@ def answer(
         mask: Boolean, True = may attend, broadcastable to ``(..., q, k)``. It is not expanded: a mask of shape
             ``(batch, 1, 1, k)`` takes no more memory than it has.
         causal: Whether a query sees no later key. With more keys than queries the last query sees the last key, as in
-            :func:`causal_mask`, but no such mask is made for as many queries as keys. Together with ``mask``, both
-            must allow a pair.
+            :func:`~attn_utils.masks.causal_mask`, but no such mask is made for as many queries as keys. Together with
+            ``mask``, both must allow a pair.
         need_weights: Whether to return the weights.
         dropout: Share of the weights set to 0 now, at least 0 and less than 1.
         keys_prepared: Whether ``keys`` came from ``score.prepare_keys``.

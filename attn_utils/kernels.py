@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from attn_utils._checks import check_points, check_types
-from attn_utils.attention import DotForm, answer
+from attn_utils.attention import answer
+from attn_utils.dot_form import DotForm
 from attn_utils.log_kernels import KERNELS, box, epanechnikov, gaussian, triangle
 
 __all__ = [
@@ -64,7 +65,7 @@ class Kernel(nn.Module):
 
     @property
     def name(self) -> str:
-        """The name of the kernel in :data:`KERNELS`."""
+        """The name of the kernel in :data:`~attn_utils.log_kernels.KERNELS`."""
         return type(self).function.__name__
 
     @property
@@ -115,7 +116,9 @@ class Kernel(nn.Module):
 
 
 class Gaussian(Kernel):
-    r"""The Gaussian kernel, see :func:`gaussian`. It has a dot form, so it can take the fused way.
+    r"""The Gaussian kernel, see :func:`~attn_utils.log_kernels.gaussian`.
+
+    It has a dot form, so it can take the fused way.
 
     .. math:: -\frac{\|q - k\|^2}{2 h^2} = \frac{q \cdot k}{h^2} - \frac{\|k\|^2}{2 h^2} + \text{const}
 
@@ -150,26 +153,26 @@ class Gaussian(Kernel):
 
 
 class Box(Kernel):
-    """The box kernel, see :func:`box`. Its width cannot be learned: a step has no slope."""
+    """The box kernel, see :func:`~attn_utils.log_kernels.box`. Its width cannot be learned: a step has no slope."""
 
     function = box
     has_slope = False
 
 
 class Triangle(Kernel):
-    """The triangle kernel, see :func:`triangle`."""
+    """The triangle kernel, see :func:`~attn_utils.log_kernels.triangle`."""
 
     function = triangle
 
 
 class Epanechnikov(Kernel):
-    """The Epanechnikov kernel, see :func:`epanechnikov`."""
+    """The Epanechnikov kernel, see :func:`~attn_utils.log_kernels.epanechnikov`."""
 
     function = epanechnikov
 
 
 SCORES: dict[str, type[Kernel]] = {"gaussian": Gaussian, "box": Box, "triangle": Triangle, "epanechnikov": Epanechnikov}
-"""The kernels as scores, by the names in :data:`KERNELS`."""
+"""The kernels as scores, by the names in :data:`~attn_utils.log_kernels.KERNELS`."""
 
 
 class NadarayaWatson(nn.Module):
@@ -181,7 +184,8 @@ class NadarayaWatson(nn.Module):
     its own.
 
     Args:
-        kernel: A name in :data:`KERNELS`: ``"gaussian"``, ``"box"``, ``"triangle"`` or ``"epanechnikov"``.
+        kernel: A name in :data:`~attn_utils.log_kernels.KERNELS`: ``"gaussian"``, ``"box"``, ``"triangle"`` or
+            ``"epanechnikov"``.
         width: The width :math:`h > 0`, in the unit of the keys. Where learning starts, if it is learned.
         learn_width: Whether :math:`h` is a parameter. What is learned is :math:`\log h`, so that no step can
             make :math:`h` negative. The box kernel has no gradient with respect to :math:`h`, so its width

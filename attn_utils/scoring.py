@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from attn_utils._checks import check_batches, check_dropout, check_features, check_points, check_size
-from attn_utils.attention import DotForm, Score, answer
+from attn_utils.attention import Score, answer
+from attn_utils.dot_form import DotForm
 
 __all__ = ["AdditiveScore", "Attention", "DotScore", "GeneralScore", "ScaledDotScore", "Score"]
 

@@ -16,7 +16,7 @@ from attn_utils.scoring import Attention, DotScore, ScaledDotScore
 
 
 @pytest.mark.parametrize("groups", [H, 2])
-@pytest.mark.parametrize(("q", "k"), [(5, 5), (3, 6), (1, 6)])
+@pytest.mark.parametrize(("q", "k"), [(5, 5), (2, 6), (1, 6)])
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("name", SCORES)
 def test_fused_and_explicit_agree_with_every_mask(name, causal, q, k, groups):
