@@ -10,7 +10,9 @@ from collections import Counter
 
 import pytest
 
-from attn_utils.data.lexicon import ADJECTIVES, NAMES, NOUNS, VERBS, french_verb
+from attn_utils.data.grammar.lexicon import NAMES
+from attn_utils.data.grammar.morphology import french_verb
+from attn_utils.data.grammar.words import ADJECTIVES, NOUNS, VERBS
 from attn_utils.data.parallel import LONGEST, PHENOMENA, SHORTEST, generate
 
 # The forms of articles and possessives by the gender and number they require, written down once more by hand.

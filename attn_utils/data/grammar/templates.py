@@ -1,0 +1,123 @@
+"""How the tables of rules are written: templates with marked links, and choices with their weights.
+
+A template is a line with English on the left and French on the right. A word in capitals is a *part*, which is filled
+in when the template is used; all other words are themselves::
+
+    OWNER 's THING = THING~2 de/2 OWNER
+
+The numbers say what a French word translates, by the place on the English side, parts counted: ``/2`` is a sure link
+to the second place, ``~2`` a possible one. A number that points at a part means its last English word; a mark behind
+a part belongs to its first French word. A template without any mark links its words one to one, in order
+(``in PLACE = dans PLACE``). A form before a vowel stands behind a bar: ``ce|c'/1``.
+"""
+
+import re
+
+from attn_utils.data.grammar.engine import English, French, Phrase
+
+__all__ = ["Template", "templates", "weighted"]
+
+ITEM = re.compile(r"(?P<text>[^/~|]+)(?:\|(?P<before_vowel>[^/~|]+))?(?P<marks>(?:[/~][0-9]+)*)")
+
+
+class Template:
+    """A fixed expression, or a construction with parts to be filled in.
+
+    The whole has the features of the part that comes first in French, which is where the head of a phrase stands.
+
+    Args:
+        line: "English = French", written as the module explains.
+
+    Raises:
+        ValueError: If the line is not written so: a part that stands on one side only, a link that leads nowhere, words
+            without a link, no mark at all where the sides have different numbers of words.
+    """
+
+    def __init__(self, line: str) -> None:
+        self.line = line
+        english, equals, french = line.partition(" = ")
+        self.english = english.split()
+        self.parts = [text for text in self.english if text.isupper()]
+        self.french = [_French(item, self.parts, line) for item in french.split()]
+        if not equals or not self.french:
+            raise ValueError(f"line must be written 'English = French', got {line!r}")
+        if not any(item.sure or item.possible for item in self.french):
+            self._link_one_to_one()
+        self._check()
+        self.order = [(text, self.parts.index(text) if text in self.parts else None) for text in self.english]
+        heads = [item.part for item in self.french if item.part is not None]
+        self.head = heads[0] if heads else None
+
+    def _link_one_to_one(self) -> None:
+        places = [place for place, text in enumerate(self.english) if text not in self.parts]
+        words = [item for item in self.french if item.part is None]
+        if len(places) != len(words):
+            raise ValueError(f"line without marks must have as many English as French words, got {self.line!r}")
+        for place, item in zip(places, words, strict=True):
+            item.sure = [place]
+
+    def _check(self) -> None:
+        if sorted(self.parts) != sorted(item.text for item in self.french if item.part is not None):
+            raise ValueError(f"line must have the same parts on both sides, each once, got {self.line!r}")
+        linked = {place for item in self.french for place in item.sure + item.possible}
+        if not linked <= set(range(len(self.english))):
+            raise ValueError(f"line must have links to places 1 to {len(self.english)}, got {self.line!r}")
+        lonely = {text for place, text in enumerate(self.english) if place not in linked} - set(self.parts)
+        lonely |= {item.text for item in self.french if item.part is None and not item.sure + item.possible}
+        if lonely:
+            raise ValueError(f"line must link every word, got {self.line!r} without a link of {min(lonely)!r}")
+
+    def fill(self, *parts: Phrase) -> Phrase:
+        """Return fresh words, with ``parts`` in the order in which they stand on the English side."""
+        english: list[English] = []
+        last: list[English] = []  # of each place, its last English word
+        for text, part in self.order:
+            if part is None:
+                english.append(English(text))
+            else:
+                english += parts[part].english
+            last.append(english[-1])
+        french: list[French] = []
+        for item in self.french:
+            if item.part is None:
+                sure = [last[i] for i in item.sure]
+                possible = [last[i] for i in item.possible] if item.possible else ()
+                french.append(French(item.text, sure, possible, item.before_vowel))
+                continue
+            words = parts[item.part].french
+            if item.marked:
+                words[0].sure = [*words[0].sure, *[last[i] for i in item.sure]]
+                words[0].possible = [*words[0].possible, *[last[i] for i in item.possible]]
+            french += words
+        return parts[self.head].say(english, french) if self.head is not None else Phrase(english, french)
+
+
+class _French:
+    """An item on the French side: a word or a part, and the places of the English side that it is linked to.
+
+    ``part`` is the number of the part in the order of the English side, or None for a word.
+    """
+
+    def __init__(self, item: str, parts: list[str], line: str) -> None:
+        found = ITEM.fullmatch(item)
+        if not found:
+            raise ValueError(f"line must mark links as in de/2 or de~2, got {item!r} in {line!r}")
+        self.text, self.before_vowel, self.marked = found["text"], found["before_vowel"] or "", bool(found["marks"])
+        self.sure = [int(place) - 1 for place in re.findall(r"/([0-9]+)", found["marks"])]
+        self.possible = [int(place) - 1 for place in re.findall(r"~([0-9]+)", found["marks"])]
+        self.part: int | None = None
+        if self.text.isupper():
+            if self.text not in parts:
+                raise ValueError(f"line must have the same parts on both sides, each once, got {line!r}")
+            self.part = parts.index(self.text)
+
+
+def templates(table: str) -> tuple[Template, ...]:
+    """Read templates, one a line."""
+    return tuple(Template(line.strip()) for line in table.strip().splitlines())
+
+
+def weighted(choices: str) -> tuple[str, ...]:
+    """Read choices with their weights: "the:3 own" is "the" three times as often as "own"."""
+    counted = [choice.partition(":") for choice in choices.split()]
+    return tuple(word for word, _, count in counted for _ in range(int(count or 1)))
