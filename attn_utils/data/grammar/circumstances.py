@@ -1,6 +1,6 @@
 """Where and when: places, times, habits, and adverbs of frequency."""
 
-from attn_utils.data.grammar.engine import Draw, Phrase, after, rule
+from attn_utils.data.grammar.engine import RULES, Draw, Phrase, after, rule
 from attn_utils.data.grammar.noun_phrases import article_and_noun
 from attn_utils.data.grammar.templates import Template, templates, weighted
 from attn_utils.data.grammar.words import lemmas
@@ -99,9 +99,9 @@ def place(d: Draw) -> Phrase:
         preposition, nouns = d.one_of(PLACES if d.kind == "human" else WILD_PLACES)
         if preposition is AT:  # à l' école, but dans la vieille école
             return AT.fill(article_and_noun(d, d.one_of(nouns)))
-        return preposition.fill(d.build("noun_phrase", nouns, WHICH_PLACE, 0, singular=True))
+        return preposition.fill(RULES["noun_phrase"](d, nouns, WHICH_PLACE, 0, singular=True))
     if d.kind == "human" and d.chance(0.25):
-        return AT_SOMEBODYS.fill(d.build("name") if d.chance(0.4) else _host(d))
+        return AT_SOMEBODYS.fill(RULES["name"](d) if d.chance(0.4) else _host(d))
     if d.kind == "human" and d.chance(0.15):
         return AT_HOME.fill()
     return _nearby(d)
@@ -112,7 +112,7 @@ def noun_and_place(d: Draw, noun: Phrase) -> Phrase:
     """Add a place that can follow a noun in French, too: le professeur dans le jardin, but not à l' hôpital."""
     d.kind = noun.kind
     preposition, nouns = d.one_of(WILD_PLACES)
-    return after(noun, preposition.fill(d.build("noun_phrase", nouns, WHICH_PLACE, 0, singular=True)))
+    return after(noun, preposition.fill(RULES["noun_phrase"](d, nouns, WHICH_PLACE, 0, singular=True)))
 
 
 @rule
@@ -122,19 +122,19 @@ def somewhere(d: Draw, subject: Phrase) -> Phrase:
     if noun is None or subject.kind == "human":
         return place(d)
     if noun.tags & EDIBLE and d.chance(0.7):
-        return ON.fill(d.build("noun_phrase", FURNITURE[:1], WHICH_PLACE, 0, singular=True))
+        return ON.fill(RULES["noun_phrase"](d, FURNITURE[:1], WHICH_PLACE, 0, singular=True))
     if noun.tags & SMALL and d.chance(0.7):
         preposition = ON if d.chance(0.6) else UNDER
-        return preposition.fill(d.build("noun_phrase", FURNITURE, WHICH_PLACE, 0, singular=True))
+        return preposition.fill(RULES["noun_phrase"](d, FURNITURE, WHICH_PLACE, 0, singular=True))
     if subject.kind == "animal" or noun.tags & {"vehicle", "transport"}:
         return _nearby(d)
     nouns = SETTLEMENTS if "building" in noun.tags else OUTDOORS if "plant" in noun.tags else INDOORS
-    return IN.fill(d.build("noun_phrase", nouns, WHICH_PLACE, 0, singular=True))
+    return IN.fill(RULES["noun_phrase"](d, nouns, WHICH_PLACE, 0, singular=True))
 
 
 def _nearby(d: Draw) -> Phrase:
     preposition, nouns = d.one_of(NEAR_PLACES)
-    return preposition.fill(d.build("noun_phrase", nouns, WHICH_PLACE, 0, singular=True))
+    return preposition.fill(RULES["noun_phrase"](d, nouns, WHICH_PLACE, 0, singular=True))
 
 
 def _host(d: Draw) -> Phrase:

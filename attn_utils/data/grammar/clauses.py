@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from attn_utils.data.grammar.engine import Draw, Phrase, rule
+from attn_utils.data.grammar.engine import RULES, Draw, Phrase, rule
 from attn_utils.data.grammar.predicates import TRANSITIVE
 from attn_utils.data.grammar.pronouns import owner_of
 from attn_utils.data.grammar.templates import templates, weighted
@@ -54,8 +54,9 @@ def clause(
         negation = "not"
     kind = kind or d.one_of(KINDS)
     d.timed = False
-    subject = d.build("subject", kind, depth, negation is not None)
-    rest = d.build(d.one_of(predicates) if predicates else "predicate", subject, tense, negation, depth)
+    subject = RULES["subject"](d, kind, depth, negation is not None)
+    name = d.one_of(predicates) if predicates else "predicate"
+    rest = RULES[name](d, subject, tense, negation, depth)
     d.antecedent = True
     return Phrase(
         [*subject.english, *rest.english],
@@ -84,7 +85,7 @@ def relative_clause(d: Draw, head: Phrase, depth: int) -> Phrase:
     d.note("relative clause")
     d.antecedent = True
     if head.kind == "thing" or (verbs and d.chance(0.4)):
-        subject = d.build("subject", "human", depth - 1, definite=True)
+        subject = RULES["subject"](d, "human", depth - 1, definite=True)
         verb = d.one_of(verbs)
         tense = fit_tense(d, verb, d.one_of(TENSES_WITH_OBJECT_IN_FRONT), subject)
         if tense == "present" and verb.aspect == "d":
@@ -93,5 +94,5 @@ def relative_clause(d: Draw, head: Phrase, depth: int) -> Phrase:
         return THAT_ONE_DID.fill(head, subject, group)
     d.owner = owner_of(head)
     d.kind = head.kind
-    rest = d.build("predicate", head, d.one_of(TENSES_OF_RELATIVES), None, depth - 1)
+    rest = RULES["predicate"](d, head, d.one_of(TENSES_OF_RELATIVES), None, depth - 1)
     return (WHO if head.kind == "human" else THAT).fill(head, rest)

@@ -13,32 +13,33 @@ from attn_utils.data.grammar.words import Noun
 __all__ = ["DEFINITE", "INDEFINITE", "OBJECTS", "POSSESSIVES", "SUBJECTS", "determiner", "fit", "is_plural"]
 
 TABLE = """
-#          English          French
-#          one    many      masc.   plural      fem.    plural
-the        the    the       le      les         la      les
-a          a      some      un      des         une     des
-one        a      -         un      -           une     -
-this       this   these     ce      ces         cette   ces
-my         my     my        mon     mes         ma      mes
-his        his    his       son     ses         sa      ses
-her        her    her       son     ses         sa      ses
-our        our    our       notre   nos         notre   nos
-their      their  their     leur    leurs       leur    leurs
-each       each   -         chaque  -           chaque  -
-several    -      several   -       plusieurs   -       plusieurs
-two        -      two       -       deux        -       deux
-three      -      three     -       trois       -       trois
-many       -      many      -       beaucoup+de -       beaucoup+de
-all        -      all+the   -       tous+les    -       toutes+les
-some       some   -         de+le   -           de+la   -
-any        a      any       de      de          de      de
-any-mass   any    -         de      -           de      -
+#          English            French
+#          one    many       masculine  plural       feminine  plural
+the        the    the        le         les          la        les
+a          a      some       un         des          une       des
+one        a      -          un         -            une       -
+this       this   these      ce         ces          cette     ces
+my         my     my         mon        mes          ma        mes
+his        his    his        son        ses          sa        ses
+her        her    her        son        ses          sa        ses
+our        our    our        notre      nos          notre     nos
+their      their  their      leur       leurs        leur      leurs
+each       each   -          chaque     -            chaque    -
+several    -      several    -          plusieurs    -         plusieurs
+two        -      two        -          deux         -         deux
+three      -      three      -          trois        -         trois
+many       -      many       -          beaucoup+de  -         beaucoup+de
+all        -      all+the    -          tous+les     -         toutes+les
+some       some   -          de+le      -            de+la     -
+any        a      any        de         de           de        de
+any-mass   any    -          de         -            de        -
+generic    0      0          le         les          la        les
+genitive   0      0          le         les          la        les
+none       0      0          0          0            0         0
 """
-"""Joined words link one to one if there are as many on either side, else all to all. "some" is for what is not counted:
-de + le is the partitive *du*. "any" stands under a negation: pas de."""
-
-BARE_ARTICLES = ("le", "les", "la", "les")
-"""French has an article where English has none: "likes poems" aime les poèmes, "alice 's cat" le chat d' alice."""
+"""A minus says that there is no such form, a zero that there is no word: "likes poems" is aime *les* poèmes, "alice 's
+cat" is *le* chat d' alice, and "there is no" brings its own words. "some" is for what is not counted (de + le becomes
+*du*), "any" stands under a negation (n' a *pas de* chat)."""
 
 NOTED = {"some": "partitive", "generic": "generic article"}
 """The phenomenon that a determiner shows."""
@@ -59,13 +60,13 @@ ONLY_PLURAL = frozenset({"two", "three", "several", "many", "all", "none", "gene
 OF_NOBODY_KNOWN = frozenset({"a", "one", "some", "any", "any-mass", "many"})
 
 
-def _read(table: str) -> dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]]:
+def _read(table: str) -> dict[str, tuple[tuple[list[str], list[str]], ...]]:
     """Return, by row and form, the English and the French words."""
     read = {}
     for row in rows(table):
         name, one, many, *french = row.split()
         pairs = zip((one, many, one, many), french, strict=True)
-        read[name] = tuple((tuple(english.split("+")), tuple(words.split("+"))) for english, words in pairs)
+        read[name] = tuple(tuple([] if text == "0" else text.split("+") for text in pair) for pair in pairs)
     return read
 
 
@@ -110,15 +111,11 @@ def determiner(d: Draw, kind: str, form: int, adjective_follows: bool = False) -
     """Return the words of a determiner in one of the four forms. Before an adjective, *des* is *de*."""
     if kind in NOTED:
         d.note(NOTED[kind])
-    if kind in ("generic", "genitive"):
-        return [], [French(BARE_ARTICLES[form])]
-    if kind == "none":  # the template of "there is no …" has its words
-        return [], []
     texts, words = DETERMINERS[kind][form]
     if kind == "a" and adjective_follows and form % 2:
-        words = ("de",)
-    english = [English(text) for text in texts]
-    if len(english) == len(words):
-        return english, [French(word, (translated,)) for word, translated in zip(words, english, strict=True)]
-    together = tuple(english)
-    return english, [French(word, together) for word in words]
+        words = ["de"]
+    if len(texts) == 1:
+        word = English(texts[0])
+        return [word], [French(text, (word,)) for text in words]
+    english = [English(text) for text in texts]  # "all the", or nothing
+    return english, [French(text, english[place : place + 1]) for place, text in enumerate(words)]

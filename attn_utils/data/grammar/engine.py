@@ -1,14 +1,14 @@
 """The small machine under the rules: words that know what they translate, phrases, chance, and rules called by name.
 
 A rule is a function that takes the draw of a sentence, builds something in both languages at once, and returns it as a
-``Phrase``. It calls other rules by name, ``d.build("noun_phrase", …)``, because they call each other in circles (a
+``Phrase``. It calls other rules by name, ``RULES["noun_phrase"](d, …)``, because they call each other in circles (a
 noun phrase can hold a relative clause, which holds a noun phrase), and files that imported each other in circles could
 not be read one after the other.
 """
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from attn_utils.data.grammar.words import Noun, Verb
 
@@ -121,7 +121,7 @@ class DeadEndError(Exception):
 
 
 RULES: dict[str, Callable[..., Phrase]] = {}
-"""All rules by name. Each file of the grammar enters its own."""
+"""All rules by name: ``RULES["person"](d)`` builds a person. Each file of the grammar enters its own."""
 
 
 def rule(function: Callable[..., Phrase]) -> Callable[..., Phrase]:
@@ -153,10 +153,6 @@ class Draw:
         self.timed = False
         self.kind = ""
         self.owner = ""
-
-    def build(self, name: str, *arguments: Any, **options: Any) -> Phrase:
-        """Follow the rule of that name."""
-        return RULES[name](self, *arguments, **options)
 
     def chance(self, p: float) -> bool:
         """Return True with probability ``p``."""

@@ -9,7 +9,7 @@ English puts both adjectives in front of the noun, French one on each side.
 from collections.abc import Sequence
 
 from attn_utils.data.grammar.determiners import OF_NOBODY_KNOWN, determiner, fit, is_plural
-from attn_utils.data.grammar.engine import Draw, English, French, Phrase, rule
+from attn_utils.data.grammar.engine import RULES, Draw, English, French, Phrase, rule
 from attn_utils.data.grammar.lexicon import NAMES
 from attn_utils.data.grammar.templates import Template, weighted
 from attn_utils.data.grammar.words import Adjective, Noun, lemmas, tagged
@@ -112,7 +112,7 @@ def _possessor(d: Draw, thing: Phrase) -> Phrase:
     """Add the possessor: "the neighbor 's cat", le chat du voisin."""
     d.note("possessive")
     d.antecedent = True
-    owner = d.build("person")
+    owner = RULES["person"](d)
     plural_in_s = owner.slot == 3 and owner.english[-1].text.endswith("s")
     return POSSESSOR["plural in -s" if plural_in_s else "singular"].fill(owner, thing)
 
@@ -127,9 +127,9 @@ def _extended(d: Draw, phrase: Phrase, noun: Noun, kind: str, depth: int) -> Phr
     if (kind in ("the", "a", "this", "two", "all") and tags & {"person", "animal"} and d.chance(0.12)) or (
         kind in ("the", "all") and phrase.kind == "thing" and "mass" not in tags and d.chance(0.16)
     ):
-        return d.build("relative_clause", phrase, depth)
+        return RULES["relative_clause"](d, phrase, depth)
     if kind in ("the", "a", "two", "all") and tags & {"person", "animal"} and d.chance(0.08):
-        return d.build("noun_and_place", phrase)
+        return RULES["noun_and_place"](d, phrase)
     return phrase
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from attn_utils.data.grammar.circumstances import TIMES
 from attn_utils.data.grammar.determiners import DEFINITE, HABITS, NEGATED, OBJECTS
-from attn_utils.data.grammar.engine import Draw, English, French, Phrase, after, rule
+from attn_utils.data.grammar.engine import RULES, Draw, English, French, Phrase, after, rule
 from attn_utils.data.grammar.noun_phrases import article_and_noun
 from attn_utils.data.grammar.pronouns import CLITICS, clitic, object_pronoun
 from attn_utils.data.grammar.templates import Template, templates, weighted
@@ -97,7 +97,7 @@ def predicate(d: Draw, subject: Phrase, tense: str, negation: str | None, depth:
     name = d.one_of(PREDICATES[subject.kind])
     if name in STATES and subject.indefinite:
         name = "intransitive"  # "a child is sad" would be said of all children
-    return d.build(name, subject, tense, negation, depth)
+    return RULES[name](d, subject, tense, negation, depth)
 
 
 @rule
@@ -131,7 +131,7 @@ def deed(d: Draw, subject: Phrase, tense: str, negation: str | None, depth: int)
 def object_phrase(d: Draw, verb: Verb, negation: str | None = None, habit: bool = False, depth: int = 0) -> Phrase:
     """Build the noun phrase after a verb."""
     if "drink" in verb.objects and d.chance(0.3):
-        return d.build("container", negation)
+        return RULES["container"](d, negation)
     base = verb.english.base
     if negation and base == "have":
         kinds: Sequence[str] = ("any",)
@@ -141,9 +141,9 @@ def object_phrase(d: Draw, verb: Verb, negation: str | None = None, habit: bool 
         kinds = DEFINITE
     else:
         kinds = OBJECT_DETERMINERS.get(base) or (HABITS if habit else OBJECTS)
-    phrase = d.build("noun_phrase", OBJECTS_OF[verb], kinds, depth)
+    phrase = RULES["noun_phrase"](d, OBJECTS_OF[verb], kinds, depth)
     if kinds is OBJECTS and d.chance(0.07):
-        phrase = d.build("coordination", phrase, d.build("noun_phrase", OBJECTS_OF[verb], OBJECTS, 0))
+        phrase = RULES["coordination"](d, phrase, RULES["noun_phrase"](d, OBJECTS_OF[verb], OBJECTS, 0))
     return phrase
 
 
@@ -160,7 +160,7 @@ def dative(d: Draw, subject: Phrase, tense: str, negation: str | None, depth: in
             group = verb_group(d, subject, verb, tense, negation, adverb, clitic(english, indirect))
             group = after(group, object_phrase(d, verb, negation))
             return _circumstances(d, group, verb, tense, negation)
-    receiver = d.build("person")
+    receiver = RULES["person"](d)
     if order > 0.85 and not d.antecedent:
         group = verb_group(d, subject, verb, tense, negation, adverb, clitic("it", "le"), preceding=0)
         group = IT_TO_WHOM.fill(group, receiver)
@@ -183,7 +183,7 @@ def intransitive(d: Draw, subject: Phrase, tense: str, negation: str | None, dep
         adverb = WELL
     group = verb_group(d, subject, verb, tense, negation, adverb)
     if verb.english.base in TOGETHER and d.chance(0.25):
-        group = WITH_WHOM.fill(group, d.build("person"))
+        group = WITH_WHOM.fill(group, RULES["person"](d))
     return _circumstances(d, group, verb, tense, negation, _is_habit(verb, tense, negation))
 
 
@@ -195,7 +195,7 @@ def motion(d: Draw, subject: Phrase, tense: str, negation: str | None, depth: in
     group = verb_group(d, subject, verb, tense, negation, _adverb(d, verb, tense, negation))
     group = destination(d, group, where)
     if where == "to" and tense != "want" and not negation and d.chance(0.5):
-        aim = d.build("purpose")
+        aim = RULES["purpose"](d)
         group = after(group, aim)
         group.verb = aim.verb
         return group
@@ -205,7 +205,7 @@ def motion(d: Draw, subject: Phrase, tense: str, negation: str | None, depth: in
 def destination(d: Draw, group: Phrase, where: str) -> Phrase:
     """Return a verb of motion with where it goes."""
     if where == "place":
-        return after(group, d.build("place"))
+        return after(group, RULES["place"](d))
     if where:
         return DESTINATIONS[where].fill(group, article_and_noun(d, d.one_of(TO_PLACES)))
     return group
@@ -245,12 +245,12 @@ def _adverb(d: Draw, verb: Verb, tense: str, negation: str | None) -> tuple[str,
 def _circumstances(d: Draw, group: Phrase, verb: Verb, tense: str, negation: str | None, habit: bool = False) -> Phrase:
     """Add to a verb and its objects for whom, where and when, or nothing."""
     if verb.english.base in FOR_SOMEBODY and d.chance(0.1):
-        group = FOR_WHOM.fill(group, d.build("person"))
+        group = FOR_WHOM.fill(group, RULES["person"](d))
     if verb.placed and d.chance(0.2):
-        group = after(group, d.build("place"))
+        group = after(group, RULES["place"](d))
     if not d.timed and d.chance(0.22):
         if habit:
-            group = after(group, d.build("habit"))
+            group = after(group, RULES["habit"](d))
         elif tense in TIMES and not (tense == "progressive" and negation):
-            group = after(group, d.build("time", tense))
+            group = after(group, RULES["time"](d, tense))
     return group

@@ -1,7 +1,7 @@
 """Subjects and pronouns, and two noun phrases joined by "and"."""
 
 from attn_utils.data.grammar.determiners import DEFINITE, SUBJECTS, THINGS_AS_SUBJECTS
-from attn_utils.data.grammar.engine import Draw, English, French, Phrase, rule
+from attn_utils.data.grammar.engine import RULES, Draw, English, French, Phrase, rule
 from attn_utils.data.grammar.lexicon import rows
 from attn_utils.data.grammar.templates import Template
 from attn_utils.data.grammar.words import NOUNS, Verb, tagged
@@ -49,12 +49,12 @@ def subject(d: Draw, kind: str, depth: int = 1, definite: bool = False, pronoun:
     if kind == "human" and d.chance(pronoun):
         phrase = _pronoun(d)
     elif kind == "human" and d.chance(0.12):
-        phrase = d.build("name")
+        phrase = RULES["name"](d)
     elif kind == "human" and not definite and d.chance(0.08):
-        phrase = coordination(d, d.build("person"), d.build("person"))
+        phrase = coordination(d, RULES["person"](d), RULES["person"](d))
     else:
         kinds = DEFINITE if definite else THINGS_AS_SUBJECTS if kind == "thing" else SUBJECTS
-        phrase = d.build("noun_phrase", BY_KIND[kind], kinds, depth)
+        phrase = RULES["noun_phrase"](d, BY_KIND[kind], kinds, depth)
     d.owner = owner_of(phrase)
     d.kind = kind
     return phrase

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from attn_utils.data.grammar.determiners import DEFINITE
-from attn_utils.data.grammar.engine import DeadEndError, Draw, English, French, Phrase, after, rule
+from attn_utils.data.grammar.engine import RULES, DeadEndError, Draw, English, French, Phrase, after, rule
 from attn_utils.data.grammar.templates import Template, templates
 from attn_utils.data.grammar.verb_groups import be
 from attn_utils.data.grammar.words import NOUNS, QUALITIES_OF, Adjective, Noun, tagged
@@ -134,12 +134,12 @@ def _said_of(subject: Phrase) -> Sequence[Adjective]:
 def _comparison(d: Draw, subject: Phrase, phrase: Phrase, adjective: Adjective) -> Phrase:
     """Return "as old as the village", aussi vieille que le village; the adjective alone if it has no rival."""
     if subject.noun is None:
-        other = d.build("name")
+        other = RULES["name"](d)
     else:
         nouns: Sequence[Noun] = RIVALS[subject.noun][adjective.english]
         if not nouns:
             return phrase
-        other = d.build("noun_phrase", nouns, DEFINITE, 0)
+        other = RULES["noun_phrase"](d, nouns, DEFINITE, 0)
     d.note("comparison")
     more = adjective.english in COMPARED_BY_MORE and d.chance(0.6)
     return (MORE if more else AS_MUCH).fill(phrase, other)
@@ -163,7 +163,7 @@ def feeling(d: Draw, subject: Phrase, tense: str, negation: str | None, depth: i
     verb = be(d, subject, _tense_of_be(tense), negation, french="avoir")
     if d.chance(0.6):
         return d.one_of((HUNGRY, THIRSTY)).fill(verb)
-    return AFRAID.fill(verb, d.build("noun_phrase", FEARED, DEFINITE, 0))
+    return AFRAID.fill(verb, RULES["noun_phrase"](d, FEARED, DEFINITE, 0))
 
 
 @rule
@@ -171,4 +171,4 @@ def whereabouts(d: Draw, subject: Phrase, tense: str, negation: str | None, dept
     """Build "is in the garden", "is under the table"."""
     if subject.noun is not None and subject.noun.tags & UNPLACED:
         raise DeadEndError
-    return after(be(d, subject, _tense_of_be(tense), negation and "not"), d.build("somewhere", subject))
+    return after(be(d, subject, _tense_of_be(tense), negation and "not"), RULES["somewhere"](d, subject))

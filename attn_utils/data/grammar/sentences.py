@@ -1,7 +1,7 @@
 """Sentences: nine ways to make one, from a single clause to "she will eat when the doctor arrives"."""
 
 from attn_utils.data.grammar.determiners import INDEFINITE
-from attn_utils.data.grammar.engine import DeadEndError, Draw, English, French, Phrase, after, rule
+from attn_utils.data.grammar.engine import RULES, DeadEndError, Draw, English, French, Phrase, after, rule
 from attn_utils.data.grammar.predicates import COMING, DEEDS, REPORTING, destination
 from attn_utils.data.grammar.pronouns import clitic, pronoun_for
 from attn_utils.data.grammar.qualities import HUNGRY, MOODS, MOODS_OF_SPEAKERS, THIRSTY, adjective_phrase
@@ -59,7 +59,7 @@ CHAINED = weighted("a:3 the this two")
 @rule
 def sentence(d: Draw) -> Phrase:
     """Build a sentence."""
-    return d.build(d.one_of(SENTENCES))
+    return RULES[d.one_of(SENTENCES)](d)
 
 
 @rule
@@ -67,15 +67,15 @@ def simple(d: Draw) -> Phrase:
     """Build a sentence of one clause, sometimes with the time in front."""
     if d.chance(0.12):
         tense = d.one_of(("past", "future"))
-        time = d.build("time", tense)
-        subject = d.build("subject", "human")
+        time = RULES["time"](d, tense)
+        subject = RULES["subject"](d, "human")
         if subject.slot in (0, 2) and tense == "past":
-            return d.build("clause")
-        rest = d.build(d.one_of(DEEDS_IN_TIME), subject, tense, None, 1)
+            return RULES["clause"](d)
+        rest = RULES[d.one_of(DEEDS_IN_TIME)](d, subject, tense, None, 1)
         if rest.tense != tense:
             raise DeadEndError
         return after(time, subject, rest)
-    return d.build("clause")
+    return RULES["clause"](d)
 
 
 @rule
@@ -85,7 +85,7 @@ def existence(d: Draw) -> Phrase:
     noun = d.one_of(THINGS_THERE)
     past = d.chance(0.3)
     negated = d.chance(0.3)
-    thing = d.build("noun_phrase", (noun,), ("none",) if negated else INDEFINITE, 0)
+    thing = RULES["noun_phrase"](d, (noun,), ("none",) if negated else INDEFINITE, 0)
     plural = thing.slot == 3
     if past:
         d.note("imperfect")
@@ -94,7 +94,7 @@ def existence(d: Draw) -> Phrase:
         verb = clitic("are" if plural else "is", "a")
     if negated:
         d.note("negation")
-    return (THERE_IS_NO if negated else THERE_IS).fill(verb, thing, d.build("somewhere", thing))
+    return (THERE_IS_NO if negated else THERE_IS).fill(verb, thing, RULES["somewhere"](d, thing))
 
 
 @rule
@@ -103,21 +103,21 @@ def identity(d: Draw) -> Phrase:
     negated = d.chance(0.25)
     if negated:
         d.note("negation")
-    return (IT_IS_NOT if negated else IT_IS).fill(d.build("noun_phrase", OWNED, WHOSE, 1, singular=True))
+    return (IT_IS_NOT if negated else IT_IS).fill(RULES["noun_phrase"](d, OWNED, WHOSE, 1, singular=True))
 
 
 @rule
 def reported(d: Draw) -> Phrase:
     """Build "thinks that …", pense que …: a clause as object."""
     d.note("that-clause")
-    subject = d.build("subject", "human", 0, definite=True)
+    subject = RULES["subject"](d, "human", 0, definite=True)
     d.antecedent = True
     verb = d.one_of(REPORTING)
     # "does not think that" would want a subjunctive; "does not know that" does not.
     negation = "not" if verb.english.base == "know" and d.chance(0.3) else None
     tense = "future" if verb.english.base == "hope" else d.one_of(REPORTED_TENSES)
     group = verb_group(d, subject, verb, "present", negation)
-    return THAT.fill(after(subject, group), d.build("clause", tense))
+    return THAT.fill(after(subject, group), RULES["clause"](d, tense))
 
 
 @rule
@@ -127,8 +127,8 @@ def two_clauses(d: Draw) -> Phrase:
     tense = d.one_of(TENSES)
     d.antecedent = True
     but = d.chance(0.45)
-    one = d.build("clause", tense, d.one_of(("not", None)) if but else None)
-    two = d.build("clause", tense, "not" if but and not one.negated else None)
+    one = RULES["clause"](d, tense, d.one_of(("not", None)) if but else None)
+    two = RULES["clause"](d, tense, "not" if but and not one.negated else None)
     if TIME_OF[one.tense] != TIME_OF[two.tense]:
         raise DeadEndError
     return (BUT if but else AND).fill(one, two)
@@ -138,7 +138,7 @@ def two_clauses(d: Draw) -> Phrase:
 def reason(d: Draw) -> Phrase:
     """Build "… because he was tired": the pronoun agrees with the subject in front."""
     d.note("subordinate clause")
-    one = d.build("clause", d.one_of(TENSES), kind="human", depth=0, predicates=DEEDS)
+    one = RULES["clause"](d, d.one_of(TENSES), kind="human", depth=0, predicates=DEEDS)
     past = one.tense in ("past", "perfect")
     if d.chance(0.2):
         return BECAUSE.fill(one, (RAINED if past else RAINS).fill())
@@ -159,15 +159,15 @@ def reason(d: Draw) -> Phrase:
 def meanwhile(d: Draw) -> Phrase:
     """Build "was sleeping when the doctor arrived", "was reading while …"."""
     d.note("subordinate clause")
-    subject = d.build("subject", "human")
+    subject = RULES["subject"](d, "human")
     one = after(subject, _was_doing(d, subject))
     d.antecedent = True
     if d.chance(0.4):
-        other = d.build("subject", "human", 0, definite=True, pronoun=0.0)
+        other = RULES["subject"](d, "human", 0, definite=True, pronoun=0.0)
         return WHILE.fill(one, after(other, _was_doing(d, other)))
-    other = d.build("subject", "human", 0, definite=True)
+    other = RULES["subject"](d, "human", 0, definite=True)
     while other.slot in (0, 2):
-        other = d.build("subject", "human", 0, definite=True)
+        other = RULES["subject"](d, "human", 0, definite=True)
     verb, where = d.one_of(COMING)
     return WHEN.fill(one, after(other, destination(d, verb_group(d, other, verb, "past"), where)))
 
@@ -176,16 +176,16 @@ def _was_doing(d: Draw, subject: Phrase) -> Phrase:
     verb = d.one_of(LASTING)
     group = verb_group(d, subject, verb, "imperfect")
     if verb.objects:
-        return after(group, d.build("object_phrase", verb))
-    return after(group, d.build("place")) if d.chance(0.3) else group
+        return after(group, RULES["object_phrase"](d, verb))
+    return after(group, RULES["place"](d)) if d.chance(0.3) else group
 
 
 @rule
 def when_it_happens(d: Draw) -> Phrase:
     """Build "will eat when the doctor arrives": the second clause has a future in French too."""
     d.note("subordinate clause")
-    one = d.build("clause", "future", None, "human", depth=0, predicates=DEEDS)
-    other = d.build("subject", "human", 0, definite=True)
+    one = RULES["clause"](d, "future", None, "human", depth=0, predicates=DEEDS)
+    other = RULES["subject"](d, "human", 0, definite=True)
     verb, where = d.one_of(COMING)
     d.note("future")
     main = English(verb.english.third if other.slot == 1 else verb.english.base)
@@ -199,10 +199,10 @@ def chain(d: Draw) -> Phrase:
     d.note("coordination")
     first, second, nouns = d.one_of(CHAINS)
     tense = d.one_of(("past", "past", "future"))
-    subject = d.build("subject", "human")
+    subject = RULES["subject"](d, "human")
     group = verb_group(d, subject, first, tense)
-    thing = d.build("noun_phrase", nouns, CHAINED, 0)
+    thing = RULES["noun_phrase"](d, nouns, CHAINED, 0)
     it = clitic("them", "les") if thing.slot == 3 else clitic("it", "la" if thing.form == 2 else "le")
     rest = verb_group(d, subject, second, tense, clitic=it, preceding=thing.form, shared=True)
     whole = AND.fill(after(subject, group, thing), rest)
-    return after(whole, d.build("time", tense)) if d.chance(0.4) else whole
+    return after(whole, RULES["time"](d, tense)) if d.chance(0.4) else whole

@@ -45,6 +45,7 @@ class Template:
             self._link_one_to_one()
         self._check()
         self.order = [(text, self.parts.index(text) if text in self.parts else None) for text in self.english]
+        self.order_french = [(i.text, i.before_vowel, i.part, i.sure, i.possible) for i in self.french]
         heads = [item.part for item in self.french if item.part is not None]
         self.head = heads[0] if heads else None
 
@@ -78,16 +79,15 @@ class Template:
                 english += parts[part].english
             last.append(english[-1])
         french: list[French] = []
-        for item in self.french:
-            if item.part is None:
-                sure = [last[i] for i in item.sure]
-                possible = [last[i] for i in item.possible] if item.possible else ()
-                french.append(French(item.text, sure, possible, item.before_vowel))
+        for text, before_vowel, part, sure, possible in self.order_french:
+            if part is None:
+                possibly = [last[i] for i in possible] if possible else ()
+                french.append(French(text, [last[i] for i in sure] if sure else (), possibly, before_vowel))
                 continue
-            words = parts[item.part].french
-            if item.marked:
-                words[0].sure = [*words[0].sure, *[last[i] for i in item.sure]]
-                words[0].possible = [*words[0].possible, *[last[i] for i in item.possible]]
+            words = parts[part].french
+            if sure or possible:
+                words[0].sure = [*words[0].sure, *[last[i] for i in sure]]
+                words[0].possible = [*words[0].possible, *[last[i] for i in possible]]
             french += words
         return parts[self.head].say(english, french) if self.head is not None else Phrase(english, french)
 
