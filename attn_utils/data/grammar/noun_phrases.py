@@ -81,7 +81,8 @@ def noun_phrase(d: Draw, nouns: Sequence[Noun], kinds: Sequence[str], depth: int
 def _adjectives(d: Draw, noun: Noun) -> tuple[Adjective | None, Adjective | None]:
     """Draw an adjective for before the French noun, one for after it, both or none."""
     before = d.one_of(noun.before) if noun.before and d.chance(0.24) else None
-    after = d.one_of(noun.after) if noun.after and d.chance(0.33) else None
+    # A compound would have two right places for it, une tasse rouge à café and une tasse à café rouge: so none.
+    after = d.one_of(noun.after) if noun.after and not noun.modifier and d.chance(0.33) else None
     if before and after and not (before.english in SIZES and after.english in AFTER_SIZE):
         after = None
     return before, after

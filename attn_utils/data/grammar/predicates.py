@@ -130,9 +130,10 @@ def deed(d: Draw, subject: Phrase, tense: str, negation: str | None, depth: int)
 @rule
 def object_phrase(d: Draw, verb: Verb, negation: str | None = None, habit: bool = False, depth: int = 0) -> Phrase:
     """Build the noun phrase after a verb."""
-    if "drink" in verb.objects and d.chance(0.3):
-        return RULES["container"](d, negation)
     base = verb.english.base
+    # The article of a container turns into "pas de" under a negation, which these verbs do not have.
+    if "drink" in verb.objects and base not in NEVER_PARTITIVE and d.chance(0.3):
+        return RULES["container"](d, negation)
     if negation and base == "have":
         kinds: Sequence[str] = ("any",)
     elif negation and base not in NEVER_PARTITIVE:
