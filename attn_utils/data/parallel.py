@@ -1,7 +1,8 @@
 """An English–French corpus from a synchronous grammar, with gold word alignments.
 
-The grammar (:mod:`attn_utils.data.grammar`) builds both sentences at once, and a French word remembers which English
-words it translates: so the links are right whatever the order of the words. This module draws a corpus from it.
+The grammar builds both sentences at once, and a French word remembers which English words it translates: so the links
+are right whatever the order of the words. It is the package ``attn_utils.data.grammar``, whose docstring says how to
+read it; this module draws a corpus from it.
 
 What a link means. *Sure*: words that carry the meaning, function words with a counterpart, ``not`` → {``ne``, ``pas``},
 both parts of a contraction ({``of``, ``the``} → ``du``). *Possible*: helpers (``do``, ``will``, ``is`` of *is

@@ -1,8 +1,8 @@
 """Determiners: the, a, some, my, each, many … Which of them goes with which noun, and how it is said.
 
-A determiner is drawn by its row's name in :data:`DETERMINERS`, from the choices of the rule that asks ("a subject has
-*the* seven times as often as *a*"). Three names are wishes, which :func:`fit` turns into a row: "own" (somebody's: my,
-his …), "any thing" (under a negation, of things only), and "a" where the noun is a mass ("some water").
+A determiner is drawn by its row's name in ``TABLE``, from the choices of the rule that asks: a subject has *the* seven
+times where it has *a* twice. Some names are wishes, which ``fit`` turns into a row: "own" (somebody's: my, his …),
+"any-thing" (under a negation, of things only), and "a" where the noun is not counted (some water).
 """
 
 from attn_utils.data.grammar.engine import Draw, English, French
@@ -60,13 +60,17 @@ ONLY_PLURAL = frozenset({"two", "three", "several", "many", "all", "none", "gene
 OF_NOBODY_KNOWN = frozenset({"a", "one", "some", "any", "any-mass", "many"})
 
 
-def _read(table: str) -> dict[str, tuple[tuple[list[str], list[str]], ...]]:
+def _words(cell: str) -> list[str]:
+    return [] if cell == "0" else cell.split("+")
+
+
+def _read(table: str) -> dict[str, list[tuple[list[str], list[str]]]]:
     """Return, by row and form, the English and the French words."""
     read = {}
     for row in rows(table):
         name, one, many, *french = row.split()
-        pairs = zip((one, many, one, many), french, strict=True)
-        read[name] = tuple(tuple([] if text == "0" else text.split("+") for text in pair) for pair in pairs)
+        english = (one, many, one, many)
+        read[name] = [(_words(english[form]), _words(french[form])) for form in range(4)]
     return read
 
 

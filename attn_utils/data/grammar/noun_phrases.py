@@ -1,6 +1,6 @@
 """Noun phrases: determiner, adjectives, noun, and what may follow it.
 
-How "the old cat" becomes "le vieux chat": :func:`noun_phrase` draws the noun, a determiner that goes with it
+How "the old cat" becomes "le vieux chat": ``noun_phrase`` draws the noun, a determiner that goes with it
 (``determiners.fit``), its number, and adjectives. Gender and number together are the *form* (0 masculine, 1 masculine
 plural, 2 feminine, 3 feminine plural), by which determiner, adjective and, later, participle choose their French word.
 English puts both adjectives in front of the noun, French one on each side.

@@ -12,12 +12,23 @@ a part belongs to its first French word. A template without any mark links its w
 """
 
 import re
+from typing import NamedTuple
 
 from attn_utils.data.grammar.engine import English, French, Phrase
 
 __all__ = ["Template", "templates", "weighted"]
 
 ITEM = re.compile(r"(?P<text>[^/~|]+)(?:\|(?P<before_vowel>[^/~|]+))?(?P<marks>(?:[/~][0-9]+)*)")
+
+
+class Item(NamedTuple):
+    """A word on the French side, or a part, whose number among the parts of the English side is then ``part``."""
+
+    text: str
+    before_vowel: str
+    part: int | None
+    sure: list[int]
+    possible: list[int]
 
 
 class Template:
@@ -36,50 +47,59 @@ class Template:
     def __init__(self, line: str) -> None:
         self.line = line
         english, equals, french = line.partition(" = ")
-        self.english = english.split()
-        self.parts = [text for text in self.english if text.isupper()]
-        self.french = [_French(item, self.parts, line) for item in french.split()]
-        if not equals or not self.french:
+        if not equals:
             raise ValueError(f"line must be written 'English = French', got {line!r}")
+        self.parts = [text for text in english.split() if text.isupper()]
+        self.english = [(text, self.parts.index(text) if text.isupper() else None) for text in english.split()]
+        self.french = [self._item(text) for text in french.split()]
         if not any(item.sure or item.possible for item in self.french):
             self._link_one_to_one()
         self._check()
-        self.order = [(text, self.parts.index(text) if text in self.parts else None) for text in self.english]
-        self.order_french = [(i.text, i.before_vowel, i.part, i.sure, i.possible) for i in self.french]
-        heads = [item.part for item in self.french if item.part is not None]
-        self.head = heads[0] if heads else None
+        self.head = next((item.part for item in self.french if item.part is not None), None)
+
+    def _item(self, text: str) -> Item:
+        found = ITEM.fullmatch(text)
+        if not found:
+            raise ValueError(f"line must mark links as in de/2 or de~2, got {text!r} in {self.line!r}")
+        word, before_vowel, marks = found.group("text", "before_vowel", "marks")
+        if word.isupper() and word not in self.parts:
+            raise ValueError(f"line must have the same parts on both sides, each once, got {self.line!r}")
+        sure, possible = ([int(place) - 1 for place in re.findall(f"{mark}([0-9]+)", marks)] for mark in "/~")
+        return Item(word, before_vowel or "", self.parts.index(word) if word.isupper() else None, sure, possible)
 
     def _link_one_to_one(self) -> None:
-        places = [place for place, text in enumerate(self.english) if text not in self.parts]
+        places = [place for place, (_, part) in enumerate(self.english) if part is None]
         words = [item for item in self.french if item.part is None]
         if len(places) != len(words):
             raise ValueError(f"line without marks must have as many English as French words, got {self.line!r}")
         for place, item in zip(places, words, strict=True):
-            item.sure = [place]
+            item.sure.append(place)
 
     def _check(self) -> None:
-        if sorted(self.parts) != sorted(item.text for item in self.french if item.part is not None):
+        if sorted(self.parts) != sorted({item.text for item in self.french if item.part is not None}):
             raise ValueError(f"line must have the same parts on both sides, each once, got {self.line!r}")
         linked = {place for item in self.french for place in item.sure + item.possible}
         if not linked <= set(range(len(self.english))):
             raise ValueError(f"line must have links to places 1 to {len(self.english)}, got {self.line!r}")
-        lonely = {text for place, text in enumerate(self.english) if place not in linked} - set(self.parts)
-        lonely |= {item.text for item in self.french if item.part is None and not item.sure + item.possible}
+        lonely = [text for place, (text, part) in enumerate(self.english) if part is None and place not in linked]
+        lonely += [item.text for item in self.french if item.part is None and not item.sure + item.possible]
         if lonely:
-            raise ValueError(f"line must link every word, got {self.line!r} without a link of {min(lonely)!r}")
+            raise ValueError(f"line must link every word, got {self.line!r} without a link of {lonely[0]!r}")
 
     def fill(self, *parts: Phrase) -> Phrase:
         """Return fresh words, with ``parts`` in the order in which they stand on the English side."""
+        if len(parts) != len(self.parts):
+            raise ValueError(f"parts must be {', '.join(self.parts) or 'none'}, got {len(parts)} of them")
         english: list[English] = []
         last: list[English] = []  # of each place, its last English word
-        for text, part in self.order:
+        for text, part in self.english:
             if part is None:
                 english.append(English(text))
             else:
                 english += parts[part].english
             last.append(english[-1])
         french: list[French] = []
-        for text, before_vowel, part, sure, possible in self.order_french:
+        for text, before_vowel, part, sure, possible in self.french:
             if part is None:
                 possibly = [last[i] for i in possible] if possible else ()
                 french.append(French(text, [last[i] for i in sure] if sure else (), possibly, before_vowel))
@@ -89,27 +109,7 @@ class Template:
                 words[0].sure = [*words[0].sure, *[last[i] for i in sure]]
                 words[0].possible = [*words[0].possible, *[last[i] for i in possible]]
             french += words
-        return parts[self.head].say(english, french) if self.head is not None else Phrase(english, french)
-
-
-class _French:
-    """An item on the French side: a word or a part, and the places of the English side that it is linked to.
-
-    ``part`` is the number of the part in the order of the English side, or None for a word.
-    """
-
-    def __init__(self, item: str, parts: list[str], line: str) -> None:
-        found = ITEM.fullmatch(item)
-        if not found:
-            raise ValueError(f"line must mark links as in de/2 or de~2, got {item!r} in {line!r}")
-        self.text, self.before_vowel, self.marked = found["text"], found["before_vowel"] or "", bool(found["marks"])
-        self.sure = [int(place) - 1 for place in re.findall(r"/([0-9]+)", found["marks"])]
-        self.possible = [int(place) - 1 for place in re.findall(r"~([0-9]+)", found["marks"])]
-        self.part: int | None = None
-        if self.text.isupper():
-            if self.text not in parts:
-                raise ValueError(f"line must have the same parts on both sides, each once, got {line!r}")
-            self.part = parts.index(self.text)
+        return Phrase(english, french) if self.head is None else parts[self.head].say(english, french)
 
 
 def templates(table: str) -> tuple[Template, ...]:
