@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from attn_utils.data.grammar.circumstances import TIMES
 from attn_utils.data.grammar.determiners import DEFINITE, HABITS, NEGATED, OBJECTS
 from attn_utils.data.grammar.engine import RULES, Draw, English, French, Phrase, after, rule
+from attn_utils.data.grammar.lexicon import rows
 from attn_utils.data.grammar.noun_phrases import article_and_noun
 from attn_utils.data.grammar.pronouns import CLITICS, clitic, object_pronoun
 from attn_utils.data.grammar.templates import Template, templates, weighted
@@ -45,38 +46,48 @@ DONE_WELL = frozenset({"sleep", "work", "sing", "dance"})
 TOGETHER = frozenset({"work", "sing", "dance", "play"})
 FOR_SOMEBODY = frozenset({"buy", "prepare", "draw", "repair", "choose"})
 
-# What introduces the object of a verb, where that is not OBJECTS. ONLY_KNOWN is for what one knows already.
-OBJECT_DETERMINERS = {
-    "like": weighted("the generic:4 own this"),
-    "need": weighted("one:3 the own"),
-    "have": weighted("a:3 two three several many"),
-    "buy": weighted("a:6 the:2 this two three several many genitive"),
-    "choose": weighted("a:5 the:2 this two several"),
-    "write": weighted("a:5 the this two several many"),
-    "wear": weighted("one:2 the:2 own this genitive"),
-    "wait": weighted("one:2 the:2 own this genitive"),
-    "look": weighted("one:2 the:2 own this genitive"),
-    "lose": weighted("own:4 the genitive"),
-    "forget": weighted("own:4 the genitive"),
-    **dict.fromkeys(weighted("know meet help visit talk answer listen open close repair"), DEFINITE),
-}
-NEVER_PARTITIVE = frozenset(OBJECT_DETERMINERS) - {"have", "buy", "choose", "write", "wear"}
-"""Verbs whose negation leaves the article as it is: n' aime pas le lait, n' a pas besoin d' un couteau."""
+# What introduces the object of a verb, where that is not determiners.OBJECTS. An asterisk: a negation leaves the
+# article as it is, n' aime pas le lait, n' a pas besoin d' un couteau. With other verbs it is de: ne boit pas de lait.
+OBJECT_TABLE = """
+like*: the generic:4 own this
+need*: one:3 the own
+have: a:3 two three several many
+buy: a:6 the:2 this two three several many genitive
+choose: a:5 the:2 this two several
+write: a:5 the this two several many
+wear: one:2 the:2 own this genitive
+wait* look*: one:2 the:2 own this genitive
+lose* forget*: own:4 the genitive
+know* meet* help* visit* talk* answer* listen* open* close* repair*: the:5 own:3 this genitive
+"""
+_OBJECT_ROWS = [
+    (verb, weighted(choices))
+    for names, _, choices in (row.partition(": ") for row in rows(OBJECT_TABLE))
+    for verb in names.split()
+]
+OBJECT_DETERMINERS = {verb.rstrip("*"): choices for verb, choices in _OBJECT_ROWS}
+ARTICLE_STAYS = frozenset(verb.rstrip("*") for verb, _ in _OBJECT_ROWS if verb.endswith("*"))
 
 DESTINATIONS = {
     "to": Template("GO to PLACE = GO à PLACE"),
     "at": Template("GO at PLACE = GO à PLACE"),
     "from": Template("GO from PLACE = GO de PLACE"),
 }
-# Verbs of motion (all take être), each with where it goes; "place" is any place. A row twice is drawn twice.
+# Verbs of motion, all of which take être, each with where it goes; "anywhere" is any place. A row twice is drawn twice.
+MOTION_TABLE = """
+arrive
+arrive at
+come to
+go to
+go to
+leave
+return from
+stay anywhere
+fall
+"""
 MOTION = tuple(
-    (verb, where)
-    for base, where in (
-        ("arrive", ""), ("arrive", "at"), ("come", "to"), ("go", "to"), ("go", "to"), ("leave", ""),
-        ("return", "from"), ("stay", "place"), ("fall", ""),
-    )
-    for verb in verbs(base)
-)  # fmt: skip
+    (verb, where) for base, _, where in (row.partition(" ") for row in rows(MOTION_TABLE)) for verb in verbs(base)
+)
 COMING = tuple(row for row in MOTION if row[0].english.base in ("arrive", "leave", "return"))
 TO_PLACES = lemmas("market school hospital station museum hotel castle church park village beach")
 
@@ -132,11 +143,11 @@ def object_phrase(d: Draw, verb: Verb, negation: str | None = None, habit: bool 
     """Build the noun phrase after a verb."""
     base = verb.english.base
     # The article of a container turns into "pas de" under a negation, which these verbs do not have.
-    if "drink" in verb.objects and base not in NEVER_PARTITIVE and d.chance(0.3):
+    if "drink" in verb.objects and base not in ARTICLE_STAYS and d.chance(0.3):
         return RULES["container"](d, negation)
     if negation and base == "have":
         kinds: Sequence[str] = ("any",)
-    elif negation and base not in NEVER_PARTITIVE:
+    elif negation and base not in ARTICLE_STAYS:
         kinds = NEGATED
     elif negation and base in ("wait", "look"):
         kinds = DEFINITE
@@ -205,7 +216,7 @@ def motion(d: Draw, subject: Phrase, tense: str, negation: str | None, depth: in
 
 def destination(d: Draw, group: Phrase, where: str) -> Phrase:
     """Return a verb of motion with where it goes."""
-    if where == "place":
+    if where == "anywhere":
         return after(group, RULES["place"](d))
     if where:
         return DESTINATIONS[where].fill(group, article_and_noun(d, d.one_of(TO_PLACES)))

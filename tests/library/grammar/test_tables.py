@@ -208,6 +208,8 @@ def test_tags_and_verbs_that_the_tables_name_exist():
     for adjective in ADJECTIVES:
         assert adjective.tags <= tags, adjective
     bases = {verb.english.base for verb in VERBS}
+    assert {verb.english.base for verb, _ in predicates.MOTION} == {verb.english.base for verb in predicates.MOVING}
+    assert {where for _, where in predicates.MOTION} == {"", "anywhere", *predicates.DESTINATIONS}
     assert set(predicates.OBJECT_DETERMINERS) <= bases
     assert predicates.FOR_SOMEBODY | predicates.DONE_WELL | predicates.TOGETHER | set(sentences.NEEDS) <= bases
     words = {adjective.english for adjective in ADJECTIVES}
