@@ -158,6 +158,7 @@ WRONG = {
     "ne without its second half": r" (ne|n') (?!.*\b(pas|jamais)\b)",
     "a verb before its pronoun": r"(é|és|ée|ées) (le|la|les|lui) (?![a-zéèêœâîô]+)",
     "an article after pas de": r" pas de (un|une|des|le|les) ",
+    "beaucoup without de": r" beaucoup (?!de |d' )",
     "two articles": r" (le|la|les|un|une) (le|la|les|un|une|ce|cette) ",
 }
 

@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import random
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from attn_utils.data import grammar
 from attn_utils.data.grammar import determiners, lexicon, predicates, pronouns, qualities, sentences
 from attn_utils.data.grammar.determiners import DETERMINERS
-from attn_utils.data.grammar.engine import RULES, English, French, Phrase
+from attn_utils.data.grammar.engine import RULES, Draw, English, French, Phrase
 from attn_utils.data.grammar.templates import Template, templates, weighted
 from attn_utils.data.grammar.words import ADJECTIVES, NOUNS, OBJECTS_OF, VERBS, lemmas
 
@@ -225,6 +226,13 @@ def test_a_word_that_is_not_in_the_lexicon_is_not_passed_over():
 def test_every_word_of_the_aspirated_is_in_the_lexicon_or_its_plural():
     forms = {form for noun in NOUNS for form in noun.french}
     assert forms >= lexicon.ASPIRATED
+
+
+@pytest.mark.parametrize(("one", "other", "form"), [(2, 2, 3), (0, 2, 1), (2, 0, 1), (2, 1, 1), (3, 2, 3)])
+def test_two_are_feminine_only_if_both_are(one, other, form):
+    phrases = [Phrase([English("x")], [French("x")], form=each, kind="human") for each in (one, other)]
+    both = RULES["coordination"](Draw(random.Random(0)), *phrases)
+    assert (both.form, both.slot, both.kind) == (form, 3, "human")
 
 
 def test_pronouns_of_both_languages():
