@@ -5,26 +5,14 @@ the rule is left out; a form that does not is written after a slash. A row goes 
 Words after the grammatical columns are *tags*: the semantic classes that decide who may sleep, what may be drunk, and
 which things may be wooden. A noun's own word is always one of its tags, so that a verb or an adjective can also name
 single nouns.
+
+``words`` reads the tables, ``morphology`` makes the forms. The file is long because a dictionary is.
 """
 
-from dataclasses import dataclass, field
+__all__ = ["ADJECTIVES", "ASPIRATED", "COMPOUNDS", "IRREGULAR_VERBS", "NAMES", "NOUNS", "VERBS", "rows"]
 
-__all__ = [
-    "ADJECTIVES",
-    "ASPIRATED",
-    "NAMES",
-    "NOUNS",
-    "VERBS",
-    "Adjective",
-    "EnglishVerb",
-    "FrenchVerb",
-    "Noun",
-    "Verb",
-    "french_verb",
-]
-
+NOUNS = """
 # english[/plural]  french[/plural]  gender  tags
-_NOUNS = """
 man/men homme m human person adult
 woman/women femme f human person adult
 boy garçon m human person young
@@ -127,8 +115,8 @@ bridge pont m structure
 tree arbre m tree
 """
 
+COMPOUNDS = """
 # modifier head[/plural]  french head[/plural]  gender  what links the nouns in French  french modifier  tags
-_COMPOUNDS = """
 apple juice jus m de pomme drink mass
 orange juice jus m de orange drink mass
 tomato juice jus m de tomate drink mass
@@ -148,9 +136,10 @@ love letter lettre f de amour text own
 music teacher professeur m de musique human person job own
 """
 
+ADJECTIVES = """
 # english  french masculine[/feminine[/before a vowel]]  place  tags of the nouns
+#
 # Places: "before" or "after" the noun; "before!" only beside a noun, never after "to be".
-_ADJECTIVES = """
 big gros/grosse before animal fruit vegetable
 big grand before furniture building land room garment vehicle tree clock art
 small petit before animal fruit vegetable dish furniture building land room vehicle vessel tool clock art bag tree
@@ -194,12 +183,12 @@ wooden en+bois after furniture bridge opening boat house
 italian italien/italienne after job wine cheese garment shoe vehicle cake omelet
 """
 
+VERBS = """
 # english base [past [participle]] [+ preposition]  =  french infinitive [+ preposition]  aspect  subjects > objects
-# Aspects: s a state ("knows"); p perception ("sees", never "is seeing"); h also a habit ("reads every day",
-# "is reading"); d an action in progress ("is opening"); a over in an instant ("met"); x an accident ("lost"), which
-# nobody plans. An @ marks what is done in places. An asterisk marks verbs with être. Subjects: human, animal, young,
-# pet.
-_VERBS = """
+#
+# Aspects: s a state ("knows"); p perception ("sees", never "is seeing"); h also a habit ("reads every day", "is
+# reading"); d an action in progress ("is opening"); a over in an instant ("met"); x an accident ("lost"), which nobody
+# plans. An @ marks what is done in places. An asterisk marks verbs with être. Subjects: human, animal, young, pet.
 eat ate eaten = manger h@ human animal > fruit vegetable dish food ingredient
 drink drank drunk = boire h@ human > drink
 buy bought = acheter h@ human > fruit vegetable dish food drink ingredient garment shoe book newspaper vessel tool
@@ -257,8 +246,8 @@ have had = avoir s human > pet garment vehicle tool bag house garden
 need - = avoir+besoin+de s human > tool garment vehicle bag umbrella vessel furniture human
 """
 
+IRREGULAR_VERBS = """
 # infinitive  je  il  nous  ils  participle  stem of the future. Other verbs in -er follow the rule.
-_IRREGULAR_TABLE = """
 être suis est sommes sont été ser
 avoir ai a avons ont eu aur
 boire bois boit buvons boivent bu boir
@@ -289,229 +278,14 @@ devoir dois doit devons doivent dû devr
 vouloir veux veut voulons veulent voulu voudr
 """
 
-
-def _rows(table: str) -> list[str]:
-    """Split a table into its rows. A line that begins with a space continues the row before."""
-    return table.replace("\n ", " ").strip().splitlines()
-
-
-_IRREGULAR = {row.split()[0]: row.split()[1:] for row in _rows(_IRREGULAR_TABLE)}
-
 NAMES = (("paul", 0), ("thomas", 0), ("lucas", 0), ("marie", 1), ("julie", 1), ("anne", 1), ("alice", 1))
 """Names, the same in both languages, with their gender: 0 masculine, 1 feminine."""
 
 ASPIRATED = frozenset({"héros", "hérisson", "hérissons", "hibou", "hiboux", "haricot", "haricots", "hache", "haches"})
 """French words whose h is *aspiré*: they behave as if they began with a consonant (le héros, not l' héros)."""
 
-_DOUBLED = {"run", "swim", "forget"}  # their last consonant is doubled before -ing
 
-
-@dataclass(frozen=True, slots=True)
-class Noun:
-    """A noun, or a compound of two nouns.
-
-    Attributes:
-        lemma: The English singular, with its modifier: "juice", "apple juice".
-        english: Singular and plural of the English head.
-        french: Singular and plural of the French head.
-        gender: 0 masculine, 1 feminine.
-        tags: Semantic classes, and the words of the lemma's head.
-        modifier: English noun before the head, or "".
-        tail: French words after the head, before contraction: ``("à", "le", "fromage")``.
-        before: Adjectives that may stand before the French noun.
-        after: Adjectives that may stand after it.
-    """
-
-    lemma: str
-    english: tuple[str, str]
-    french: tuple[str, str]
-    gender: int
-    tags: frozenset[str]
-    modifier: str = ""
-    tail: tuple[str, ...] = ()
-    before: list["Adjective"] = field(default_factory=list, repr=False)
-    after: list["Adjective"] = field(default_factory=list, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Adjective:
-    """An adjective in one of its French senses.
-
-    Attributes:
-        english: The English word.
-        french: Masculine, masculine plural, feminine, feminine plural. A form is one word or more.
-        before_vowel: The masculine singular before a noun that begins with a vowel (bel, vieil, nouvel), or "".
-        attributive: True if it never follows "to be".
-        tags: What it may be said of.
-    """
-
-    english: str
-    french: tuple[tuple[str, ...], ...]
-    before_vowel: str
-    attributive: bool
-    tags: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class EnglishVerb:
-    """The forms of an English verb."""
-
-    base: str
-    third: str
-    past: str
-    participle: str
-    gerund: str
-
-
-@dataclass(frozen=True, slots=True)
-class FrenchVerb:
-    """The forms of a French verb.
-
-    ``present``, ``future`` and ``imperfect`` hold the forms for je, il, nous, ils; ``participle`` the masculine,
-    masculine plural, feminine and feminine plural; ``auxiliary`` is "avoir" or "être".
-    """
-
-    infinitive: str
-    present: tuple[str, ...]
-    future: tuple[str, ...]
-    imperfect: tuple[str, ...]
-    participle: tuple[str, ...]
-    auxiliary: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """A verb in one of its senses, with what may be its subject and its object.
-
-    Attributes:
-        english: Its English forms.
-        french: Its French forms.
-        particle: English preposition before the object, or "".
-        link: French words between verb and object: ``("à",)``, ``("besoin", "de")``.
-        aspect: "s" state, "p" perception, "h" habit or action, "d" action, "a" over in an instant, "x" accident.
-        placed: True if one may say where it is done.
-        subjects: Tags of its subjects.
-        objects: Tags of its objects. Empty for an intransitive verb.
-    """
-
-    english: EnglishVerb
-    french: FrenchVerb
-    particle: str
-    link: tuple[str, ...]
-    aspect: str
-    placed: bool
-    subjects: frozenset[str]
-    objects: frozenset[str]
-
-
-def english_plural(word: str) -> str:
-    """Return the regular plural of an English noun, which is also the third person of an English verb."""
-    if word.endswith("y") and word[-2] not in "aeiou":
-        return word[:-1] + "ies"
-    return word + ("es" if word.endswith(("s", "x", "ch", "sh", "go")) else "s")
-
-
-def french_plural(word: str) -> str:
-    """Return the regular plural of a French noun or adjective."""
-    if word.endswith(("s", "x", "z")):
-        return word
-    return word + ("x" if word.endswith("eau") else "s")
-
-
-def _four_forms(masculine: str, feminine: str) -> tuple[str, str, str, str]:
-    return masculine, french_plural(masculine), feminine, french_plural(feminine)
-
-
-def _noun(row: str, *, compound: bool = False) -> Noun:
-    columns = row.split()
-    modifier = columns.pop(0) if compound else ""
-    english, _, english_many = columns[0].partition("/")
-    french, _, french_many = columns[1].partition("/")
-    tail = (*columns[3].split("+"), columns[4]) if compound else ()
-    return Noun(
-        lemma=f"{modifier} {english}".strip(),
-        english=(english, english_many or english_plural(english)),
-        french=(french, french_many or french_plural(french)),
-        gender="mf".index(columns[2]),
-        tags=frozenset([*columns[5 if compound else 3 :], english]),
-        modifier=modifier,
-        tail=tail,
-    )
-
-
-def _adjective(row: str) -> tuple[Adjective, str]:
-    english, french, place, *tags = row.split()
-    masculine, feminine, before_vowel = (*french.split("/"), "", "")[:3]
-    feminine = feminine or masculine + ("" if masculine.endswith("e") else "e")
-    four = (masculine,) * 4 if "+" in masculine else _four_forms(masculine, feminine)  # "en bois" has one form
-    forms = tuple(tuple(form.split("+")) for form in four)
-    return Adjective(english, forms, before_vowel, place.endswith("!"), frozenset(tags)), place.rstrip("!")
-
-
-def _english_verb(base: str, past: str, participle: str) -> EnglishVerb:
-    if past == "-":
-        past = base[:-1] + "ied" if base[-1] == "y" and base[-2] not in "aeou" else base.removesuffix("e") + "ed"
-    stem = base + base[-1] if base in _DOUBLED else base
-    stem = stem[:-1] if len(stem) > 2 and stem.endswith("e") and not stem.endswith("ee") else stem
-    third = "has" if base == "have" else english_plural(base)
-    return EnglishVerb(base, third, past, participle or past, stem + "ing")
-
-
-def french_verb(infinitive: str, auxiliary: str = "avoir") -> FrenchVerb:
-    """Conjugate a French verb: by the table of irregular verbs, else by the rule of the verbs in -er."""
-    stem = infinitive[:-2]
-    soft = stem + "e" if stem.endswith("g") else stem  # nous mangeons
-    regular = [stem + "e", stem + "e", soft + "ons", stem + "ent", stem + "é", infinitive]
-    *present, participle, future = _IRREGULAR.get(infinitive, regular)
-    imperfect = "ét" if infinitive == "être" else present[2].removesuffix("ons")
-    plain = imperfect.removesuffix("e") if infinitive.endswith("ger") else imperfect  # nous mangions
-    return FrenchVerb(
-        infinitive,
-        tuple(present),
-        tuple(future + ending for ending in ("ai", "a", "ons", "ont")),
-        (imperfect + "ais", imperfect + "ait", plain + "ions", imperfect + "aient"),
-        _four_forms(participle, participle + "e"),
-        auxiliary,
-    )
-
-
-def _verb(row: str) -> Verb:
-    left, _, right = row.partition(" = ")
-    english = left.split()
-    particle = english.pop().lstrip("+") if english[-1].startswith("+") else ""
-    base, past, participle = (*english, "", "")[:3]
-    french, aspect, *tags = right.split()
-    infinitive, *link = french.rstrip("*").split("+")
-    middle = tags.index(">")
-    return Verb(
-        _english_verb(base, past, participle),
-        french_verb(infinitive, "être" if french.endswith("*") else "avoir"),
-        particle,
-        tuple(link),
-        aspect[0],
-        aspect.endswith("@"),
-        frozenset(tags[:middle]),
-        frozenset(tags[middle + 1 :]),
-    )
-
-
-def _read_nouns() -> tuple[Noun, ...]:
-    simple = [_noun(row) for row in _rows(_NOUNS)]
-    return (*simple, *(_noun(row, compound=True) for row in _rows(_COMPOUNDS)))
-
-
-def _read_adjectives(nouns: tuple[Noun, ...]) -> tuple[Adjective, ...]:
-    """Read the adjectives, and enter each at the nouns that it may be said of."""
-    adjectives = []
-    for row in _rows(_ADJECTIVES):
-        adjective, place = _adjective(row)
-        adjectives.append(adjective)
-        for noun in nouns:
-            if noun.tags & adjective.tags:
-                (noun.before if place == "before" else noun.after).append(adjective)
-    return tuple(adjectives)
-
-
-NOUNS = _read_nouns()
-ADJECTIVES = _read_adjectives(NOUNS)
-VERBS = tuple(_verb(row) for row in _rows(_VERBS))
+def rows(table: str) -> list[str]:
+    """Split a table into its rows. A line that begins with ``#`` is a comment, one with a space continues a row."""
+    lines = [line for line in table.strip().splitlines() if not line.startswith("#")]
+    return "\n".join(lines).replace("\n ", " ").splitlines()
