@@ -21,7 +21,6 @@ from notebooks.canonical import problems
 __all__ = ["find", "main", "notebooks", "problems"]
 
 ROOT = Path(__file__).resolve().parent.parent
-TEXT = ROOT / "_build" / "text"
 
 
 def notebooks(root: Path = ROOT) -> list[Path]:
@@ -44,9 +43,9 @@ def find(names: list[str], root: Path = ROOT) -> list[Path]:
     return found if names else have
 
 
-def do(command: str, path: Path) -> None:
+def do(command: str, path: Path, root: Path) -> None:
     """Carry out one command on one notebook."""
-    shown = TEXT / f"{path.stem}.md"
+    text = root / "_build" / "text" / f"{path.stem}.md"
     match command:
         case "run":
             from notebooks.run import run
@@ -60,17 +59,17 @@ def do(command: str, path: Path) -> None:
         case "text":
             from notebooks.text import to_text
 
-            to_text(path, shown)
-            print(shown.relative_to(ROOT))
+            to_text(path, text)
+            print(text.relative_to(root))
         case "notebook":
             from notebooks.text import from_text
 
-            if not shown.exists():
-                raise RefusedError(f"{shown.relative_to(ROOT)} is missing: write it with `make text`")
-            print(f"{path.name}: {from_text(shown, path)}")
+            if not text.exists():
+                raise RefusedError(f"{text.relative_to(root)} is missing: write it with `make text`")
+            print(f"{path.name}: {from_text(text, path)}")
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """Read the command line, do what it says, return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["run", "check", "text", "notebook"])
@@ -80,9 +79,9 @@ def main(arguments: list[str] | None = None) -> int:
     path = None
     try:
         # make hands over one word, with blanks in it where several chapters are meant
-        for path in find([name for names in options.chapters for name in names.split()]):
+        for path in find([name for names in options.chapters for name in names.split()], root):
             try:
-                do(options.command, path)
+                do(options.command, path, root)
             except (RefusedError, OSError) as problem:
                 print(f"{path.name}: {problem}", file=sys.stderr)
                 failed = 1
