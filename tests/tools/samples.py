@@ -65,6 +65,21 @@ WHOLE = {
     "widgets in random order": notebook(
         code("demo", 1, [view("f00d" * 8)], id="a"), widgets={STATE: {"state": WIDGETS, "version_major": 2}}
     ),
+    "widgets that refer to others, not in the order of the alphabet": notebook(
+        code("demo", 1, [view("m0")], id="a"),
+        widgets={
+            STATE: {
+                "state": {
+                    "m2": model(b=2),
+                    "m1": model(a=1),
+                    "m0": model(style="IPY_MODEL_m1", layout="IPY_MODEL_m2"),
+                    "left": model(z=1, a="IPY_MODEL_over"),
+                    "over": model(y=1),
+                },
+                "version_major": 2,
+            }
+        },
+    ),
     "white space inside and around": notebook(
         markdown("\n\n# Heading  \nhard break  \nmore\n\n\n", id="a"),
         code('text = """a   \n\n   \nb\t\n"""\n    \n', id="b"),

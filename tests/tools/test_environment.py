@@ -175,15 +175,30 @@ def test_a_child_that_was_killed_is_told_from_one_that_failed(tmp_path):
 
 
 def test_a_child_keeps_the_lock_when_its_parent_is_killed(tmp_path):
-    with environment.locked(tmp_path) as lock:
-        child = subprocess.Popen(["sleep", "60"], pass_fds=[lock])
-    other = os.open(tmp_path, os.O_RDONLY)
-    with pytest.raises(BlockingIOError):
-        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    child.kill()
-    child.wait()
-    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    os.close(other)
+    """Otherwise the next make would begin again while the orphan still installs."""
+    child = "import os, time; open('child', 'w').write(f'{os.getpid()}.'); time.sleep(60)"
+    code = f"""
+import sys
+from pathlib import Path
+from environment import Environment, locked
+with locked(Path({str(tmp_path)!r})) as lock:
+    Environment(Path({str(tmp_path)!r}), lock).call(sys.executable, "-c", {child!r})
+"""
+    note = tmp_path / "child"
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=TOOLS)
+    while not (note.exists() and note.read_text().endswith(".")):
+        assert parent.poll() is None
+        time.sleep(0.01)
+    parent.kill()
+    parent.wait()
+    mine = os.open(tmp_path, os.O_RDONLY)
+    try:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.kill(int(note.read_text()[:-1]), signal.SIGKILL)
+        fcntl.flock(mine, fcntl.LOCK_EX)
+    finally:
+        os.close(mine)
 
 
 def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch):
