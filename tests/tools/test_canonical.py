@@ -26,7 +26,7 @@ def test_valid_and_a_fixed_point(name):
     assert list(iter_validate(stored, version=4, version_minor=5)) == []
     ids = [cell["id"] for cell in stored["cells"]]
     assert len(set(ids)) == len(ids)
-    assert dumps(canonical(loads(dumps(notebook)))) == dumps(notebook)
+    assert dumps(canonical(loads(dumps(notebook).decode()))) == dumps(notebook)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -76,6 +76,16 @@ def test_a_file_that_is_no_notebook(tmp_path, content, says):
     [problem] = problems(path)
     assert any(part in problem for part in says.split("|"))
     assert "\n" not in problem
+
+
+@pytest.mark.parametrize("change", [lambda text: b"\xef\xbb\xbf" + text, lambda text: text.replace(b"\n", b"\r\n")])
+def test_marks_and_line_ends_of_windows_are_read_and_not_canonical(tmp_path, change):
+    path = tmp_path / "01_a.ipynb"
+    write(path, form(samples.notebook(samples.markdown("# A", id="a"))))
+    path.write_bytes(change(path.read_bytes()))
+    assert problems(path) == ["not in canonical form"]
+    path.write_bytes("# é".encode("latin-1"))
+    assert problems(path)[0].startswith("01_a.ipynb is not UTF-8")
 
 
 def test_half_a_character_is_refused_before_anything_is_written(tmp_path):
@@ -158,7 +168,7 @@ def test_any_notebook_has_one_canonical_form(drawn, minor):
     raw = samples.notebook(*drawn, minor=minor)
     notebook = form(raw)
     assert list(iter_validate(notebook, version=4, version_minor=5)) == []
-    assert dumps(canonical(loads(dumps(notebook)))) == dumps(notebook)
+    assert dumps(canonical(loads(dumps(notebook).decode()))) == dumps(notebook)
     assert [cell.source for cell in notebook.cells] == [
         canonical_source(cell["source"]) for cell in drawn if canonical_source(cell["source"]).strip()
     ]

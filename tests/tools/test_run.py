@@ -26,6 +26,21 @@ def stored(path: Path, *cells, minor=5) -> Path:
     return path
 
 
+def png(pixels) -> str:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+PIXELS = np.random.default_rng(0).integers(10, 240, (60, 80, 4), dtype=np.uint8)
+
+
+def changed(count: int, by: int):
+    other = PIXELS.copy()
+    other.reshape(-1, 4)[:count, 1] += by
+    return other
+
+
 # ------------------------------------------------------------------------------------------------- in a real kernel
 def test_what_runs_is_what_is_stored_and_a_second_run_changes_nothing(tmp_path):
     path = stored(
@@ -46,6 +61,15 @@ def test_what_runs_is_what_is_stored_and_a_second_run_changes_nothing(tmp_path):
     first = path.read_bytes()
     run.run(path)
     assert path.read_bytes() == first
+
+
+def test_old_outputs_do_not_keep_a_chapter_from_running(tmp_path):
+    figure = samples.view("m") | {"data": {"image/png": png(PIXELS)}, "metadata": {"image/png": {"alt": "a"}}}
+    path = stored(tmp_path / "01_a.ipynb", samples.code("print(1)", 7, [figure, figure, {"output_type": "x"}], id="a"))
+    assert "one alt text" in problems(path)[0]
+    run.run(path)
+    assert problems(path) == []
+    assert load(path).cells[0].outputs[0].text == "1\n"
 
 
 def test_a_cell_that_fails_leaves_the_notebook_as_it_was(tmp_path):
@@ -96,21 +120,6 @@ def test_interrupting_ends_in_a_line_and_without_a_kernel(tmp_path):
 
 
 # ------------------------------------------------------------------------------------------------------- figures
-def png(pixels) -> str:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return base64.b64encode(file.getvalue()).decode()
-
-
-PIXELS = np.random.default_rng(0).integers(10, 240, (60, 80, 4), dtype=np.uint8)
-
-
-def changed(count: int, by: int):
-    other = PIXELS.copy()
-    other.reshape(-1, 4)[:count, 1] += by
-    return other
-
-
 @pytest.mark.parametrize(
     ("fresh", "kept"),
     [
@@ -132,7 +141,7 @@ def test_a_figure_that_nobody_can_tell_from_the_stored_one_keeps_its_bytes(fresh
 
     old, new = png(PIXELS) + "\n", png(fresh)
     one = notebook(new)
-    run.keep_figures(one, notebook(old))
+    run.keep_figures(one, {cell.id: cell.outputs for cell in notebook(old).cells})
     assert one.cells[0].outputs[0].data["image/png"] == (old if kept else new)
 
 

@@ -224,6 +224,17 @@ def test_a_text_that_is_not_the_whole_chapter_is_refused(pair, change, says):
     refused(pair, says, lambda: from_text(text, notebook))
 
 
+def test_a_text_saved_on_windows_is_read_and_one_in_another_encoding_is_refused(pair):
+    notebook, text = pair
+    edit(text, "middle", "édité")
+    plain = text.read_bytes()
+    text.write_bytes(plain.decode().encode("cp1252"))
+    refused(pair, "02_a.md is not UTF-8", lambda: from_text(text, notebook))
+    text.write_bytes(b"\xef\xbb\xbf" + plain.replace(b"\n", b"\r\n"))
+    from_text(text, notebook)
+    assert load(notebook).cells[2].source == "édité"
+
+
 def test_the_text_of_another_version_of_the_notebook_is_refused(pair, tmp_path):
     notebook, text = pair
     other = tmp_path / "other" / "02_a.ipynb"

@@ -43,10 +43,15 @@ def loads(text: str) -> NotebookNode:
 
 def load(path: Path) -> NotebookNode:
     """Read a notebook's file."""
+    return loads(read(path))
+
+
+def read(path: Path) -> str:
+    """Read a file of text, with or without the mark that Windows puts at its beginning."""
     try:
-        return loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise RefusedError(f"not UTF-8: {error}") from error
+        raise RefusedError(f"{path.name} is not UTF-8: {error}") from error
 
 
 def canonical(notebook: NotebookNode) -> NotebookNode:
@@ -78,18 +83,18 @@ def canonical_source(source: str) -> str:
     return re.sub(r"\A(?:[ \t]*\n)+", "", source)
 
 
-def dumps(notebook: NotebookNode) -> str:
-    """Return the text of the notebook file: sorted keys, readable characters."""
+def dumps(notebook: NotebookNode) -> bytes:
+    """Return the content of the notebook's file: sorted keys, readable characters."""
     plain = json.loads(nbformat.versions[4].writes_json(notebook))
-    return json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    try:
+        return (json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    except UnicodeEncodeError as error:
+        raise RefusedError(f"half of a character that UTF-8 cannot hold: {error}") from error
 
 
 def write(path: Path, notebook: NotebookNode) -> None:
     """Write a notebook in canonical form: all of it or, whatever happens meanwhile, nothing."""
-    try:
-        content = dumps(canonical(notebook)).encode()
-    except UnicodeEncodeError as error:
-        raise RefusedError(f"half of a character that UTF-8 cannot hold: {error}") from error
+    content = dumps(canonical(notebook))
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         part.write_bytes(content)
@@ -112,7 +117,7 @@ def problems(path: Path) -> list[str]:
     except RefusedError as refused:
         return [str(refused)]
     found = [] if ran_in_order(notebook) else ["outputs are not from one run in order"]
-    if path.read_text(encoding="utf-8") != expected:
+    if path.read_bytes() != expected:
         found.append("not in canonical form")
     return found
 

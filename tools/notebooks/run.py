@@ -42,12 +42,13 @@ def run(path: Path, timeout: int = 600) -> float:
     from nbclient.exceptions import CellControlSignal, CellExecutionError, CellTimeoutError, DeadKernelError
 
     before = path.read_bytes()
-    stored = canonical(load(path))
-    notebook = canonical(stored)
-    for cell in notebook.cells:
+    stored = load(path)
+    outputs = {cell.get("id"): cell.get("outputs", []) for cell in stored.cells}
+    for cell in stored.cells:  # before all else: what is wrong with old outputs must not keep a chapter from running
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    notebook.metadata.pop("widgets", None)
+    stored.metadata.pop("widgets", None)
+    notebook = canonical(stored)
     client = NotebookClient(
         notebook,
         timeout=timeout,
@@ -75,18 +76,22 @@ def run(path: Path, timeout: int = 600) -> float:
     except (CellControlSignal, CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise RefusedError(f"a cell fails, the notebook is left as it was\n{error}") from error
     fresh = canonical(notebook)
-    keep_figures(fresh, stored)
+    keep_figures(fresh, outputs)
     if path.read_bytes() != before:
         raise RefusedError("it was saved by another program while it ran; what that saved is kept: run it again")
     write(path, fresh)
     return time.perf_counter() - start
 
 
-def keep_figures(fresh: NotebookNode, stored: NotebookNode) -> None:
-    """Put the stored bytes of a figure in the place of new ones that no reader could tell from them."""
-    old = {cell.id: cell.get("outputs", []) for cell in stored.cells}
+def keep_figures(fresh: NotebookNode, stored: dict[str, list[NotebookNode]]) -> None:
+    """Put the stored bytes of a figure in the place of new ones that no reader could tell from them.
+
+    Args:
+        fresh: The notebook that has just run; it is changed.
+        stored: The outputs that were stored, by the id of their cell.
+    """
     for cell in fresh.cells:
-        for new, before in zip(cell.get("outputs", []), old.get(cell.id, []), strict=False):
+        for new, before in zip(cell.get("outputs", []), stored.get(cell.id, []), strict=False):
             pair = [output.get("data", {}).get("image/png") for output in (new, before)]
             if all(pair) and same_figure(*map(base64.b64decode, pair)):
                 new.data["image/png"] = before.data["image/png"]

@@ -27,7 +27,7 @@ from jupytext.myst import myst_to_notebook, notebook_to_myst
 from nbformat import NotebookNode
 
 from notebooks import RefusedError, short
-from notebooks.canonical import canonical, load, ran_in_order, write
+from notebooks.canonical import canonical, load, ran_in_order, read, write
 
 # Where Python breaks lines and Markdown does not, and NUL, which Markdown replaces.
 UNSAFE = re.compile("[\0\v\f\x1c-\x1e\x85\u2028\u2029]")
@@ -44,7 +44,7 @@ def to_text(notebook: Path, target: Path) -> None:
     stored = canonical(load(notebook))
     if target.exists():
         try:
-            there, written_from = parse(target.read_text(encoding="utf-8"), notebook.stem)
+            there, written_from = parse(read(target), notebook.stem)
             edited = digest(there) not in (written_from, digest(stored))
         except RefusedError as refused:
             raise RefusedError(
@@ -64,7 +64,7 @@ def from_text(source: Path, notebook: Path) -> str:
         RefusedError: If the text is not whole or not of this notebook, or the notebook was edited since the text was
             written. Nothing is written then.
     """
-    text, written_from = parse(source.read_text(encoding="utf-8"), notebook.stem)
+    text, written_from = parse(read(source), notebook.stem)
     stored = canonical(load(notebook))
     if digest(stored) not in (written_from, digest(text)):
         raise RefusedError(
