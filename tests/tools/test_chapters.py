@@ -1,16 +1,12 @@
 """The commands for chapters: which notebooks a name means, and mistakes told by name, in a line."""
 
 import json
-from pathlib import Path
 
 import pytest
 import samples
-import yaml
 from notebooks.canonical import canonical, loads, write
 
 import chapters
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -86,15 +82,3 @@ def test_an_interruption_is_one_line(root, capsys, monkeypatch):
     monkeypatch.setattr(chapters, "do", interrupted)
     assert chapters.main(["run", "2"], root) == 130
     assert capsys.readouterr().err == "02_two.ipynb: interrupted, left as it was\n"
-
-
-def test_the_table_of_contents_lists_every_page():
-    """Jupyter Book leaves out what _toc.yml does not name, and says nothing."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    listed = [toc["root"], *(entry["file"] for part in toc["parts"] for entry in part["chapters"])]
-    pages = [path.relative_to(ROOT) for folder in ("chapters", "appendix") for path in (ROOT / folder).iterdir()]
-    files = {page.with_suffix("").as_posix() for page in pages if page.suffix in (".ipynb", ".md")}
-    assert files - set(listed) == set(), "missing from _toc.yml"
-    assert len(set(listed)) == len(listed)
-    numbered = [path.stem for path in chapters.notebooks() if path.parent.name == "chapters"]
-    assert [name.removeprefix("chapters/") for name in listed if name.startswith("chapters/")] == numbered
