@@ -14,16 +14,19 @@ override PORT := $(value PORT)
 override URL := $(value URL)
 export PYTHON CH PORT URL
 BIN := .venv/bin
+BOOK_READY := for-book
+TEST_READY := for-test
 # myst-nb and Jupyter would otherwise warn about paths that change in their next release.
 export JUPYTER_PLATFORM_DIRS := 1
 
-.PHONY: for-book for-test help book serve test chapters text notebook lab bench experiments portability repository lock clean
+.PHONY: help book serve test chapters text notebook lab bench experiments portability repository lock clean
+.PHONY: $(BOOK_READY) $(TEST_READY)
 
 help: ## List the commands
 	@echo "make COMMAND, where COMMAND is one of"
 	@sed -nE 's/^([a-z]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 15
 
-book: for-book ## Build the site into _build/html
+book: $(BOOK_READY) ## Build the site into _build/html
 	@$(BIN)/python tools/book.py
 	@echo "The site is built: open _build/html/index.html, or serve it with: make serve"
 
@@ -31,34 +34,34 @@ serve: book ## Build the site and serve it on http://127.0.0.1:8000 (PORT=…)
 	@echo "http://127.0.0.1:$$PORT  (stop with Ctrl-C)"
 	@$(BIN)/python -m http.server "$$PORT" --bind 127.0.0.1 --directory _build/html
 
-test: for-test ## Run every check, and build the site on the way
+test: $(TEST_READY) ## Run every check, and build the site on the way
 	@$(BIN)/python tools/check.py
 
-chapters: for-test ## Run the chapters (CH=02 for one) and store their outputs
+chapters: $(TEST_READY) ## Run the chapters (CH=02 for one) and store their outputs
 	@$(BIN)/python tools/chapters.py run "$$CH"
 
-text: for-test ## Write chapter CH=02 as text, _build/text/02_….md, to edit
+text: $(TEST_READY) ## Write chapter CH=02 as text, _build/text/02_….md, to edit
 	@$(BIN)/python tools/chapters.py text "$$CH"
 
-notebook: for-test ## Take the edited text of chapter CH=02 back into its notebook
+notebook: $(TEST_READY) ## Take the edited text of chapter CH=02 back into its notebook
 	@$(BIN)/python tools/chapters.py notebook "$$CH"
 
-lab: for-test ## Open JupyterLab on the chapters
+lab: $(TEST_READY) ## Open JupyterLab on the chapters
 	@$(BIN)/jupyter lab chapters
 
-bench: for-test ## Measure speed and memory, and store the numbers
+bench: $(TEST_READY) ## Measure speed and memory, and store the numbers
 	@$(BIN)/python -m benchmarks
 
-experiments: for-test ## Run the long experiments (about an hour) and store their results
+experiments: $(TEST_READY) ## Run the long experiments (about an hour) and store their results
 	@$(BIN)/python -m experiments.translation
 
-portability: for-test ## Check the stored outputs under other instruction sets and thread counts
+portability: $(TEST_READY) ## Check the stored outputs under other instruction sets and thread counts
 	@$(BIN)/python tools/check.py --portability
 
-repository: for-book ## Set the repository's address everywhere (URL=https://…)
+repository: $(BOOK_READY) ## Set the repository's address everywhere (URL=https://…)
 	@$(BIN)/python tools/repository.py set "$$URL"
 
-lock: for-test ## Renew the pinned versions in requirements/
+lock: $(TEST_READY) ## Renew the pinned versions in requirements/
 	@$(BIN)/python tools/lock.py
 
 clean: ## Remove what was built, but neither the environment nor chapters as text
@@ -67,5 +70,5 @@ clean: ## Remove what was built, but neither the environment nor chapters as tex
 	@if [ -d _build/text ]; then echo "Kept, because they may hold edits: _build/text"; fi
 
 # The environment, made by whatever Python there is. It does nothing where all is there.
-for-book for-test:
+$(BOOK_READY) $(TEST_READY):
 	@"$$PYTHON" tools/environment.py $(@:for-%=%)
