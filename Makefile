@@ -19,8 +19,8 @@ TEST_READY := for-test
 # myst-nb and Jupyter would otherwise warn about paths that change in their next release.
 export JUPYTER_PLATFORM_DIRS := 1
 
-.PHONY: help book serve test chapters text notebook lab bench experiments portability repository lock clean
-.PHONY: $(BOOK_READY) $(TEST_READY)
+.PHONY: help book serve test chapters text notebook lab bench experiments portability repository lock clean \
+	$(BOOK_READY) $(TEST_READY)
 
 help: ## List the commands
 	@echo "make COMMAND, where COMMAND is one of"
