@@ -11,6 +11,7 @@ lock: torch names their exact versions itself, and a CPU build must not bring th
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -21,8 +22,8 @@ UV_OPTIONS = ["--universal", "--python-version=3.11", "--upgrade", "--quiet", "-
 CUDA = re.compile(r"(nvidia-|cuda-|triton\b)")
 
 
-def lock(requirements: list[str], target: Path, *options: str) -> None:
-    """Resolve ``requirements`` for every supported Python and system, and write one pin a line."""
+def pins(requirements: list[str], *options: str) -> list[str]:
+    """Resolve ``requirements`` for every supported Python and system: one pin a line."""
     resolved = subprocess.run(
         [sys.executable, "-m", "uv", "pip", "compile", "-", *UV_OPTIONS, *options],
         cwd=ROOT,
@@ -31,19 +32,29 @@ def lock(requirements: list[str], target: Path, *options: str) -> None:
         text=True,
         stdout=subprocess.PIPE,
     ).stdout.splitlines()
-    pins = {re.sub(r"^(torch==[\d.]+).*", r"\1", line) for line in resolved if not CUDA.match(line)}
-    target.write_text(HEADER + "".join(f"{pin}\n" for pin in sorted(pins)))
-    print(f"{target.relative_to(ROOT)}: {len(pins)} packages")
+    return sorted({re.sub(r"^(torch==[\d.]+).*", r"\1", line) for line in resolved if not CUDA.match(line)})
 
 
-def main() -> None:
-    """Write both locks."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+def main() -> int:
+    """Write both locks, or neither, so that they never disagree."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    # The site is built from stored outputs: it needs neither torch nor the library.
-    lock(extras["book"], BOOK)
-    lock(project["dependencies"] + extras["book"] + extras["test"], TEST, f"--constraint={BOOK}")
+    try:
+        # The site is built from stored outputs: it needs neither torch nor the library.
+        book = pins(extras["book"])
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraint:
+            constraint.write("\n".join(book))
+            constraint.flush()
+            everything = project["dependencies"] + extras["book"] + extras["test"]
+            test = pins(everything, f"--constraint={constraint.name}")
+    except (subprocess.CalledProcessError, KeyboardInterrupt) as error:
+        print(f"The locks are left as they were: {error or 'interrupted'}", file=sys.stderr)
+        return 1
+    for target, lines in ((BOOK, book), (TEST, test)):
+        target.write_text(HEADER + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+        print(f"{target.relative_to(ROOT)}: {len(lines)} packages")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

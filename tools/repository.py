@@ -17,9 +17,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = "_config.yml"
 PLACEHOLDER = "OWNER"
-SKIPPED = {".git", ".venv", "_build", "build", "node_modules"}
-# These two speak about addresses in general, with invented ones.
-SKIPPED_FILES = {"tools/repository.py", "tests/site/test_repository.py"}
+# Tests and this file speak about addresses in general, with invented ones.
+SKIPPED = {".git", ".venv", "_build", "build", "node_modules", "tests"}
+SKIPPED_FILES = {"tools/repository.py"}
 
 OWNER = r"(?P<owner>[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?)"
 NAME = r"(?P<name>[A-Za-z0-9._-]+)"
@@ -48,6 +48,8 @@ def parse(url: str) -> tuple[str, str]:
     found = re.fullmatch(rf"https://github\.com/{OWNER}/{NAME}", re.sub(r"(\.git)?/*$", "", url))
     if not found:
         raise ValueError(f"the Colab and Binder buttons open repositories on github.com; {expected}")
+    if found["name"].strip(".") != found["name"] or len(found["name"]) > 100:
+        raise ValueError(f"no repository has the name {found['name']!r}; {expected}")
     return found["owner"], found["name"]
 
 
@@ -87,7 +89,8 @@ def set_address(url: str, root: Path = ROOT) -> list[str]:
     """Write the address into ``_config.yml`` and everywhere it is repeated. Returns the files that changed."""
     new, old = parse(url), configured(root)
     changed = []
-    for path, text in texts(root):
+    # The configuration last: it says what the old address was, should this be interrupted and called again.
+    for path, text in sorted(texts(root), key=lambda found: found[0] == root / CONFIG):
         replaced = rewrite(text, old, new)
         if path == root / CONFIG:
             # The site's own address follows where it is the one that GitHub Pages gives. A domain of one's own stays.
@@ -97,7 +100,7 @@ def set_address(url: str, root: Path = ROOT) -> list[str]:
         if replaced != text:
             path.write_text(replaced, encoding="utf-8")
             changed.append(path.relative_to(root).as_posix())
-    return changed
+    return sorted(changed)
 
 
 def disagreements(root: Path = ROOT) -> list[str]:

@@ -1,15 +1,15 @@
 """The repository's address stands in `_config.yml`; `tools/repository.py` keeps what repeats it in step."""
 
-import importlib.util
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import repository
 
 ROOT = Path(__file__).resolve().parents[2]
-_spec = importlib.util.spec_from_file_location("repository", ROOT / "tools" / "repository.py")
-repository = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(repository)
 
 CONFIG = """repository:
   # a comment
@@ -118,6 +118,20 @@ def test_check_finds_a_stranger_where_only_our_address_can_stand(project):
         ("https://github.com/ada/course/tree/main", "expected an address such as"),
         ("https://github.com/-ada/course", "expected an address such as"),
         ("https://github.com/ada/co urse", "expected an address such as"),
+        ("https://github.com/ada/..", "no repository has the name"),
+        ("https://github.com/ada/.", "no repository has the name"),
+        ("https://github.com/ada/course.", "no repository has the name"),
+        ("https://github.com/ada/" + "a" * 101, "no repository has the name"),
+        ("https://github.com/ada/.git", "expected an address such as"),
+        ("https://github.com/../course", "expected an address such as"),
+        ("https://github.com/ada//course", "expected an address such as"),
+        ("https://github.com/ada/course\n", "expected an address such as"),
+        ("https://github.com/ada/course?tab=readme", "expected an address such as"),
+        ("https://github.com/ada/course#readme", "expected an address such as"),
+        ("https://user@github.com/ada/course", "github.com"),
+        ('https://github.com/ada/course";touch x;"', "expected an address such as"),
+        ("https://github.com/ada/$(touch x)", "expected an address such as"),
+        ("https://github.com/ada/kurs\u00e9", "expected an address such as"),
         ("https://example.org/ada/course", "github.com"),
         ("https://github.com.evil.example/ada/course", "github.com"),
     ],
@@ -129,14 +143,49 @@ def test_a_malformed_address_is_refused_and_changes_nothing(project, url, messag
     assert everything(project) == before
 
 
-def test_the_real_project_can_be_moved(tmp_path):
-    """On a copy of this project: after `set`, nothing holds the old address any more."""
-    copy = tmp_path / "copy"
+def test_an_interrupted_set_is_finished_by_the_next(project, monkeypatch):
+    real, count = Path.write_text, 0
+
+    def interrupted(path, text, **options):
+        nonlocal count
+        count += 1
+        if count == 4:  # of six, the configuration is one
+            raise KeyboardInterrupt
+        return real(path, text, **options)
+
+    monkeypatch.setattr(Path, "write_text", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        repository.set_address("https://github.com/ada/course", project)
+    monkeypatch.undo()
+    assert repository.configured(project) == ("OWNER", "attention")
+    repository.set_address("https://github.com/ada/course", project)
+    (project / "other.md").unlink()
+    assert repository.disagreements(project) == []
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory):
+    """A copy of this project at an address as long as they come."""
+    copy = tmp_path_factory.mktemp("moved") / "copy"
     others = shutil.ignore_patterns(".git", ".venv", "_build", "node_modules", "*_cache", "__pycache__", ".hypothesis")
     shutil.copytree(ROOT, copy, ignore=others)
     old = "/".join(repository.configured(copy))
-    changed = repository.set_address("https://github.com/ada-l/moved-course", copy)
+    changed = repository.set_address("https://github.com/ada-lovelace-of-london/attention-course-2026", copy)
     assert "_config.yml" in changed
     assert repository.disagreements(copy) == []
-    left = [str(path) for path, text in repository.texts(copy) if f"github.com/{old}" in text]
-    assert left == []
+    assert [str(path) for path, text in repository.texts(copy) if f"github.com/{old}" in text] == []
+    return copy
+
+
+def test_the_real_project_can_be_moved_and_its_notebooks_stay_canonical(moved):
+    environment = os.environ | {"PYTHONPATH": str(moved)}
+    command = [sys.executable, "tools/chapters.py", "check"]
+    result = subprocess.run(command, cwd=moved, env=environment, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_the_moved_project_keeps_the_contract(moved):
+    environment = os.environ | {"PYTHONPATH": str(moved)}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/notebooks"]
+    result = subprocess.run(command, cwd=moved, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout

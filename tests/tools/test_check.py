@@ -1,0 +1,37 @@
+"""`make test` and `make portability`: what they vary, what they run, and how they end when they are interrupted."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import check
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_portability_varies_instruction_sets_and_threads():
+    settings = [stage.environment for stage in check.PORTABILITY]
+    for setting in (
+        {"ATEN_CPU_CAPABILITY": "default"},
+        {"ATEN_CPU_CAPABILITY": "avx2"},
+        {"MKL_ENABLE_INSTRUCTIONS": "AVX2"},  # leaves alone what ATen's variable changes, and the other way round
+        {"OMP_NUM_THREADS": "1"},
+        {"OMP_NUM_THREADS": "2"},
+    ):
+        assert setting in settings
+    chapters = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("chapters/*.ipynb")}
+    for stage in check.PORTABILITY:
+        assert chapters <= set(stage.commands[0])
+
+
+def test_interrupting_the_checks_is_one_line():
+    code = (
+        "import runpy, subprocess, sys\ndef run(*a, **k): raise KeyboardInterrupt\nsubprocess.run = run\n"
+        "sys.argv = ['check', '--only', 'lint']; sys.path.insert(0, 'tools')\n"
+        "runpy.run_path('tools/check.py', run_name='__main__')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert (result.returncode, result.stderr) == (130, "\ninterrupted\n")
