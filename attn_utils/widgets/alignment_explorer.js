@@ -174,11 +174,11 @@ function render({ model, el }) {
 
   const threads = svg("svg", { class: "threads", role: "img", preserveAspectRatio: "none" });
   const rows = html("tbody"), written = html("ol");
-  const source = html("table", { class: "source" },
-    html("thead", {}, html("tr", {}, html("th", { scope: "col" }, "score"), html("th", { scope: "col" }, word("weight", "weight")), html("th", { scope: "col" }, "source"))),
-    rows);
+  const heading = (content) => html("span", { class: "heading" }, content);
+  const heads = ["score", word("weight", "weight"), "source"].map((name) => html("th", { scope: "col" }, heading(name)));
+  const source = html("table", { class: "source" }, html("thead", {}, html("tr", {}, ...heads)), rows);
   const reference = html("p", { class: "reference" });
-  const loom = html("div", { class: "loom" }, source, threads, html("div", { class: "target" }, html("p", {}, "translation"), written));
+  const loom = html("div", { class: "loom" }, source, threads, html("div", { class: "target" }, html("p", {}, heading("translation")), written));
   const signs = html("div");
   panel(self, ["Point at a source word to see which steps look at it, at a written word to see its step"], loom, signs, reference,
     html("p", { class: "hint" }, "Keyboard: Tab reaches a column of words, the arrow keys move in it. Enter on a written word goes to its step."),
