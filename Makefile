@@ -21,7 +21,7 @@ help: ## List the commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 15
 
 # Sphinx rebuilds pages whose text changed. What they all share is newer than the last build? Then all of them.
-SHARED := _config.yml _toc.yml assets attn_utils tools/sphinx_course.py
+SHARED := _config.yml _toc.yml assets attn_utils tools/sphinx_course
 ALL = $(if $(shell find $(SHARED) -newer _build/.built -type f 2>&1 | grep -v pycache),--all)
 
 book: $(BOOK_READY) ## Build the site into _build/html
