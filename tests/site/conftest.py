@@ -159,8 +159,8 @@ def served(site: Path) -> Iterator[str]:
 def show(page, tmp_path):
     """Open a page, from disk, that shows the widgets; gives the tab."""
 
-    def open_page(*views, change=lambda state: state, theme="", font="", **options) -> Page:
-        name = write_page(tmp_path, *views, change=change, theme=theme, font=font)
+    def open_page(*views, change=lambda state: state, theme="", font="", places=False, host=True, **options) -> Page:
+        name = write_page(tmp_path, *views, change=change, theme=theme, font=font, places=places, host=host)
         return page((tmp_path / name).as_uri(), **options)
 
     return open_page

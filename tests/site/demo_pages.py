@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from ipywidgets.embed import dependency_state
 from playwright.sync_api import Locator, Page, expect
+from sphinx_course.demos import place_for
 
 from attn_utils.widgets import AlignmentExplorer, KernelExplorer, MaskEditor, PointAndAttend, WhySqrtD
 
@@ -24,6 +25,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 NARROWEST = 320  # CSS pixels: what WCAG 2.1 asks of a page, a window of 1280 at a zoom of 400 %
 SMALLEST_TEXT = 10  # CSS pixels
+HOST = '<script defer src="demo-host.js"></script>'
 # A page's width may not depend on the fonts of the machine. Of each list the first that is there is taken.
 FONTS = {
     "the machine's": "",
@@ -32,10 +34,11 @@ FONTS = {
 }
 
 
-def write_page(folder, *views, change=lambda state: state, theme="", font="") -> str:
+def write_page(folder, *views, change=lambda state: state, theme="", font="", places=False, host=True) -> str:
     """Write a page that shows the widgets; gives its file name. `change` may damage the state's text.
 
-    `font` is a CSS list of the fonts that everything on the page is to be set in.
+    `font` is a CSS list of the fonts that everything on the page is to be set in. With `places` it has the site's style
+    and the room that the book reserves for a demo; without `host` nothing comes alive.
     """
     models = dependency_state(list(dict.fromkeys(views)), drop_defaults=False)
     state = change(json.dumps({"state": models, "version_major": 2, "version_minor": 0}))
@@ -44,15 +47,20 @@ def write_page(folder, *views, change=lambda state: state, theme="", font="") ->
         # myst_nb.core.render.sanitize_script_content does the same
         return f'<script type="{kind}">' + content.replace("</script>", r"<\/script>") + "</script>"
 
-    seen = "".join(
-        script(VIEW, json.dumps({"version_major": 2, "version_minor": 0, "model_id": view.model_id})) for view in views
-    )
-    style = f"<style>* {{ font-family: {font} !important }}</style>" if font else ""
+    def seen(view) -> str:
+        there = script(VIEW, json.dumps({"version_major": 2, "version_minor": 0, "model_id": view.model_id}))
+        return there + place_for(models[view.model_id]["state"]) if places else there
+
+    if places:
+        shutil.copy(ROOT / "assets" / "course.css", folder)
+        theme = theme or 'data-theme="light"'
+    style = '<link rel="stylesheet" href="course.css">' if places else ""
+    style += f"<style>* {{ font-family: {font} !important }}</style>" if font else ""
     shutil.copy(ROOT / "assets" / "demo-host.js", folder)
     (folder / "page.html").write_text(
         f'<!doctype html><html lang="en" {theme}><head><meta charset="utf-8"><title>Demos</title>'
         '<link rel="icon" href="data:,"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'{style}<script defer src="demo-host.js"></script></head><body><main><h1>Demos</h1>{seen}</main>'
+        f"{style}{HOST if host else ''}</head><body><main><h1>Demos</h1>{''.join(map(seen, views))}</main>"
         f"{script(STATE, state)}</body></html>",
         encoding="utf-8",
     )

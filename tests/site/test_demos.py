@@ -138,6 +138,37 @@ def test_the_description_is_the_name_of_the_picture(show):
     assert ready(show(AlignmentExplorer(description=told))).get_by_role("img", name=told).count() == 1
 
 
+# In which boxes `Demo.heights` was measured: on phones of 320, 390 and 430 pixels, between, on a laptop, on a tablet and
+# on a large screen.
+BOXES = [285, 355, 395, 540, 624, 732, 832]
+
+
+@pytest.mark.parametrize("font", ["the machine's", "narrow"])
+@pytest.mark.parametrize("box", BOXES)
+def test_nothing_moves_when_demos_come_alive(show, box, font):
+    """Each demo keeps within the room that the page reserved for it, and does not leave much of it empty."""
+    demos = [kind() for kind in DEMOS]
+    tops = """(box) => {
+      document.body.style.margin = "0";
+      document.querySelector("main").style.width = `${box}px`;
+      return [...document.querySelectorAll(".demo-host")].map(host => host.getBoundingClientRect().top);
+    }"""
+    reserved = show(*demos, places=True, host=False, width=1000, font=FONTS[font]).evaluate(tops, box)
+    tab = show(*demos, places=True, width=1000, font=FONTS[font])
+    cards = [ready(tab, index) for index in range(len(DEMOS))]
+    assert tab.evaluate(tops, box) == pytest.approx(reserved, abs=1)
+    needed = tab.evaluate(
+        """() => [...document.querySelectorAll(".demo-host")].map(host => {
+             const room = host.clientHeight;
+             host.style.cssText = "min-height: 0 !important";
+             return [host.clientHeight, room];
+           })"""
+    )
+    assert all(card.is_visible() for card in cards)
+    for kind, (height, room) in zip(DEMOS, needed, strict=True):
+        assert room - 0.16 * room <= height <= room, f"{kind.__name__} needs {height - 24} in a box of {box}"
+
+
 def test_two_views_share_one_model(show):
     one = PointAndAttend()
     tab = show(one, one)

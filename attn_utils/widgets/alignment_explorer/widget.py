@@ -26,6 +26,7 @@ __all__ = ["AlignmentExplorer"]
 
 DIGITS = 5  # significant ones of every number that comes from a model: the page carries them all
 NUM_CANDIDATES = 5
+ROW, DENSE_ROW, DENSE = 32.0, 26.4, 12  # CSS pixels a row of words, and of how many words on it is less: as in view.css
 
 Record = dict[str, Any]
 
@@ -81,6 +82,7 @@ class AlignmentExplorer(Demo):
     _esm = front_end(__file__)
     _css = style(__file__)
     title = "Alignment explorer"
+    heights = (1143, 1000, 978, 846, 846, 684, 623)
     inputs = ("sentence", "step", "gold")
     data = ("sentences", "v")
 
@@ -156,6 +158,12 @@ class AlignmentExplorer(Demo):
             wanted = f"from 0 to {len(self.sentences) - 1}: there are {len(self.sentences)} sentences"
             raise traitlets.TraitError(f"sentence must be {wanted}, got {proposal.value}")
         return int(proposal.value)
+
+    def reserve(self) -> tuple[int, ...]:
+        """Give the heights for the longest sentence: those of the class are for six rows."""
+        words = max(len(side) for one in self.sentences for side in (one.source, one.target))
+        more = max(0, (DENSE_ROW if words > DENSE else ROW) * words - ROW * 6)
+        return tuple(round(height + more) for height in self.heights)
 
     def compute(self) -> dict[str, Any]:
         """Compute scores and weights of all steps of the sentence."""

@@ -115,11 +115,14 @@ class Demo(anywidget.AnyWidget):
     _ipython_display_ = None
 
     title: ClassVar[str] = ""
+    #: How high the demo is, in CSS pixels, in boxes of 285, 355, 395, 540, 624, 732 and 832 pixels: a page reserves it.
+    heights: ClassVar[tuple[int, ...]] = ()
     inputs: ClassVar[tuple[str, ...]] = ()
     data: ClassVar[tuple[str, ...]] = ()
 
     description = traitlets.Unicode(help="What is to be seen in the demo, for those who do not see it.").tag(sync=True)
     _start = traitlets.Dict(help="What Reset goes back to.").tag(sync=True)
+    _heights = traitlets.Unicode(help="What `reserve` gave at the start.").tag(sync=True)
 
     def __init__(self, **inputs: Any) -> None:
         unknown = sorted(set(inputs) - set(self.trait_names()))
@@ -130,6 +133,7 @@ class Demo(anywidget.AnyWidget):
         super().__init__(**inputs)
         self._start = {name: getattr(self, name) for name in self.inputs}
         self._renew()
+        self._heights = " ".join(map(str, self.reserve()))
         self.on_msg(self._answer)
 
     def compute(self) -> dict[str, Any]:
@@ -139,6 +143,10 @@ class Demo(anywidget.AnyWidget):
     def asset(self, name: str) -> Any:
         """Give what the front end loads on demand because it is too heavy for a notebook; in a page, the host does."""
         raise ValueError(f"{type(self).__name__} has no asset {name!r}")
+
+    def reserve(self) -> tuple[int, ...]:
+        """Give the ``heights`` of this demo with its data."""
+        return self.heights
 
     def reset(self) -> None:
         """Set what the controls change back to what the demo was made with."""

@@ -149,6 +149,7 @@ export function panel(demo, heading, ...children) {
  *   told
  */
 export async function load(demo, name, what, place) {
+  place.querySelector(":scope > .loading")?.remove(); // what was said of an earlier try
   const words = html("p", { class: "loading", role: "status" }, `Loading ${what} …`);
   place.append(words);
   try {
