@@ -82,7 +82,7 @@ class AlignmentExplorer(Demo):
     _esm = front_end(__file__)
     _css = style(__file__)
     title = "Alignment explorer"
-    heights = (1143, 1000, 978, 846, 846, 684, 623)
+    heights = (1143, 1002, 978, 846, 846, 686, 625)
     inputs = ("sentence", "step", "gold")
     data = ("sentences", "v")
 
@@ -160,8 +160,9 @@ class AlignmentExplorer(Demo):
         return int(proposal.value)
 
     def reserve(self) -> tuple[int, ...]:
-        """Give the heights for the longest sentence: those of the class are for six rows."""
-        words = max(len(side) for one in self.sentences for side in (one.source, one.target))
+        """Give the heights for the sentence shown at the start: those of the class are for six rows."""
+        shown = self.sentences[self.sentence]
+        words = max(len(shown.source), len(shown.target))
         more = max(0, (DENSE_ROW if words > DENSE else ROW) * words - ROW * 6)
         return tuple(round(height + more) for height in self.heights)
 

@@ -115,7 +115,7 @@ class Demo(anywidget.AnyWidget):
     _ipython_display_ = None
 
     title: ClassVar[str] = ""
-    #: How high the demo is, in CSS pixels, in boxes of 285, 355, 395, 540, 624, 732 and 832 pixels: a page reserves it.
+    #: How high the demo is, in CSS pixels, in boxes of 288, 358, 398, 540, 624, 736 and 832 pixels: a page reserves it.
     heights: ClassVar[tuple[int, ...]] = ()
     inputs: ClassVar[tuple[str, ...]] = ()
     data: ClassVar[tuple[str, ...]] = ()

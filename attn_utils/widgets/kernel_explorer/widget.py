@@ -47,7 +47,7 @@ class KernelExplorer(Demo):
     _esm = front_end(__file__)
     _css = style(__file__)
     title = "Kernel explorer"
-    heights = (1275, 1316, 1340, 1478, 686, 733, 756)
+    heights = (1283, 1323, 1340, 1478, 688, 737, 758)
     inputs = ("kernel", "width", "x")
     data = ("x_train", "y_train", "x_test", "y_test")
 

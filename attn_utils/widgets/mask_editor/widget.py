@@ -49,7 +49,7 @@ class MaskEditor(Demo):
     _esm = front_end(__file__)
     _css = style(__file__)
     title = "Mask editor"
-    heights = (1079, 954, 932, 869, 611, 573, 551)
+    heights = (1079, 956, 932, 869, 613, 575, 575)
     inputs = ("lengths", "causal", "blocked", "naive")
     data = ("scores",)
 

@@ -55,7 +55,7 @@ class PointAndAttend(Demo):
     _esm = front_end(__file__)
     _css = style(__file__)
     title = "Point and attend"
-    heights = (1246, 1177, 1220, 1284, 670, 724, 733)
+    heights = (1250, 1182, 1220, 1284, 672, 728, 757)
     inputs = ("query", "temperature")
     data = ("key_points", "value_colors")
 

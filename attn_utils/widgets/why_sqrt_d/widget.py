@@ -66,7 +66,7 @@ class WhySqrtD(Demo):
     _esm = front_end(__file__)
     _css = style(__file__)
     title = "Why divide by √d?"
-    heights = (1666, 1707, 1800, 2012, 946, 995, 1060)
+    heights = (1676, 1717, 1810, 2012, 948, 999, 1062)
     inputs = ("dimension", "draw")
 
     description = traitlets.Unicode(
