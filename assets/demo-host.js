@@ -4,7 +4,7 @@
 // and one <script type="…widget-view+json"> where each is to be seen. A demo is an anywidget: its
 // front-end module is part of its state. This script gives each model the interface that anywidget
 // front ends expect (get, set, on, off, save_changes, send) and lets the module draw. Views of one
-// model share that model. After a view may stand a .demo-host, a box whose height is reserved.
+// model share that model. Before a view may stand a .demo-host, a box whose height is reserved.
 //
 // What is too heavy for a notebook is an asset: a file demos/NAME.js beside this one, which says
 // demoAsset("NAME", content) and is loaded when a front end asks, model.asset("NAME").
@@ -136,6 +136,7 @@
   /** @type {Map<string, (content: unknown) => void>} by name: who waits for an asset's script */
   const waiting = new Map();
   const styles = new Set();
+  let failures = 0; // of assets
 
   function readStates() {
     for (const script of document.querySelectorAll(STATE)) {
@@ -174,11 +175,15 @@
       // If it did, this comes too late to say so.
       script.onload = () => reject(new Error(`${script.src} did not bring ${name}`));
       script.onerror = () => reject(new Error(`${script.src} could not be loaded`));
-      script.src = new URL(`${name}.js`, FOLDER).href;
+      // What did not do once may lie in the browser's cache.
+      script.src = new URL(`${name}.js${failures ? `?again=${failures}` : ""}`, FOLDER).href;
       document.head.append(script);
     }).finally(() => script.remove());
     assets.set(name, loading);
-    loading.catch(() => assets.delete(name));
+    loading.catch(() => {
+      assets.delete(name);
+      failures += 1;
+    });
     return loading;
   }
   Object.assign(window, {
@@ -209,11 +214,11 @@
   }
 
   /**
-   * The box after a view in which it is drawn.
+   * The box in which a view is drawn: the one that the page made room for, or a new one after it.
    * @param {Element} script
    */
-  function boxAfter(script) {
-    const reserved = script.nextElementSibling?.querySelector(":scope > .demo-host");
+  function boxFor(script) {
+    const reserved = script.previousElementSibling?.querySelector(":scope > .demo-host");
     if (reserved instanceof HTMLElement) return reserved;
     const box = document.createElement("div");
     box.className = "demo-host";
@@ -223,7 +228,7 @@
 
   /** @param {Element} script */
   async function show(script) {
-    const box = boxAfter(script);
+    const box = boxFor(script);
     box.dataset.demo = "loading";
     /** @type {(words: string) => (error: unknown) => void} */
     const fail = (words) => (error) => {

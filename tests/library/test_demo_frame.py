@@ -1,5 +1,6 @@
 """What all demos share: results that follow the inputs, inputs that are checked, a description that is kept."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -212,6 +213,20 @@ def test_the_state_holds_the_front_end_and_no_result(kind):
     assert "export default { render };" in state["_esm"]
     assert ".attn-demo" in state["_css"]
     assert not set(state) & set(kind().compute())
+
+
+@pytest.mark.parametrize("kind", DEMOS)
+def test_the_state_says_how_much_room_the_demo_will_take(kind):
+    assert len(kind.heights) == 7
+    assert kind().get_state()["_heights"] == " ".join(map(str, kind.heights))
+
+
+def test_a_longer_sentence_takes_more_room():
+    short = AlignmentExplorer().sentences[0]
+    long = dataclasses.replace(short, source=[*short.source, *"abcd"], keys=[*short.keys, *short.keys[:4]])
+    for number, wanted in ((0, 0), (1, 3 * 32)):  # a row of 2 rem for each word from the seventh on
+        room = AlignmentExplorer(sentences=[short, long], sentence=number).reserve()
+        assert [height - before for height, before in zip(room, AlignmentExplorer.heights, strict=True)] == [wanted] * 7
 
 
 class Heavy(PointAndAttend):

@@ -49,7 +49,7 @@ def write_page(folder, *views, change=lambda state: state, theme="", font="", pl
 
     def seen(view) -> str:
         there = script(VIEW, json.dumps({"version_major": 2, "version_minor": 0, "model_id": view.model_id}))
-        return there + place_for(models[view.model_id]["state"]) if places else there
+        return place_for(models[view.model_id]["state"]) + there if places else there
 
     if places:
         shutil.copy(ROOT / "assets" / "course.css", folder)

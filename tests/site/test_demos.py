@@ -8,7 +8,8 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from demo_pages import DEMOS, FONTS, NARROWEST, PHONE, SMALLEST_TEXT, VIEW, check, inputs, numbers, ready, slide
+from demo_pages import DEMOS, FONTS, NARROWEST, PHONE, ROOT, SMALLEST_TEXT, VIEW, check, inputs, numbers, ready, slide
+from ipywidgets.embed import dependency_state
 from playwright.sync_api import expect
 
 from attn_utils.widgets import AlignmentExplorer, KernelExplorer, MaskEditor, PointAndAttend, WhySqrtD
@@ -20,6 +21,24 @@ MUTATIONS = {
     MaskEditor: ("j >= lengths[i]", "j > lengths[i]"),
     AlignmentExplorer: ("Math.tanh(query[a] + key[a])", "Math.tanh(query[a] - key[a])"),
 }
+
+
+@pytest.mark.parametrize("kind", DEMOS)
+def test_the_sources_are_real_modules(page, serve_folder, kind):
+    """A browser takes them as they are, without the join, and gets the same numbers."""
+    demo = kind()
+    state = dependency_state([demo], drop_defaults=False)[demo.model_id]["state"]
+    address, folder = serve_folder(ROOT), kind.__module__.split(".")[-2]
+    tab = page(f"{address}/assets/", errors_expected=True)  # a list of files, which has no icon
+    tab.evaluate(
+        """async ([address, state]) => {
+          const { default: front } = await import(address);
+          const model = { get: name => state[name], set() {}, on() {}, off() {}, save_changes() {} };
+          front.render({ model, el: document.body });
+        }""",
+        [f"{address}/attn_utils/widgets/{folder}/view.js", state],
+    )
+    check(tab.locator(".attn-demo"), kind())
 
 
 @pytest.mark.parametrize("kind", DEMOS)
@@ -138,8 +157,8 @@ def test_the_description_is_the_name_of_the_picture(show):
     assert ready(show(AlignmentExplorer(description=told))).get_by_role("img", name=told).count() == 1
 
 
-# In which boxes `Demo.heights` was measured: on phones of 320, 390 and 430 pixels, between, on a laptop, on a tablet and
-# on a large screen.
+# In which boxes `Demo.heights` was measured: on phones of 320, 390 and 430 pixels, between, on a laptop, a tablet and a
+# large screen.
 BOXES = [288, 358, 398, 540, 624, 736, 832]
 
 
@@ -213,5 +232,10 @@ def test_every_demo_of_the_built_site_is_alive(page, site, served):
                 if boxes.nth(index).get_attribute("data-demo") == "ready":
                     assert numbers(boxes.nth(index).locator(".attn-demo"))
             assert tab.evaluate("document.documentElement.scrollWidth") <= tab.viewport_size["width"]
+            taken = tab.evaluate(
+                """() => [...document.querySelectorAll(".demo-host")].map(host =>
+                     host.clientHeight / parseFloat(getComputedStyle(host).minHeight))"""
+            )
+            assert max(taken) < 1.03, "a demo is higher than the page knew: renew `heights` of its class"
         seen += views
     assert seen, "the built site holds no demo"

@@ -99,7 +99,7 @@ def place_for(model: dict[str, Any]) -> str:
 
 
 def describe_views(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """After each demo's view, make room for it and say what is there, for a page read without JavaScript."""
+    """Before each demo's view make room for it, after it say what is there, for a page read without JavaScript."""
     states: dict[str, Any] = dict(app.env.metadata[docname].get("demo_state", {}).get("state", {}))
     stored = getattr(app.env, "nb_metadata", {}).get(docname, {}).get("js_files", {}).get("ipywidgets_state")
     if stored:
@@ -114,8 +114,9 @@ def describe_views(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             LOGGER.warning("a demo on this page has no description to show without JavaScript", location=docname)
             continue
         sentence = f"Live demo, needs JavaScript: {html.escape(description)}"
-        text = f'{place_for(model)}<noscript><p class="demo-description">{sentence}</p></noscript>'
+        text = f'<noscript><p class="demo-description">{sentence}</p></noscript>'
         node.parent.insert(node.parent.index(node) + 1, nodes.raw("", text, format="html"))
+        node.parent.insert(node.parent.index(node), nodes.raw("", place_for(model), format="html"))
 
 
 def setup(app: Sphinx) -> None:

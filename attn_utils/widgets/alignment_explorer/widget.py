@@ -26,7 +26,8 @@ __all__ = ["AlignmentExplorer"]
 
 DIGITS = 5  # significant ones of every number that comes from a model: the page carries them all
 NUM_CANDIDATES = 5
-ROW, DENSE_ROW, DENSE = 32.0, 26.4, 12  # CSS pixels a row of words, and of how many words on it is less: as in view.css
+# CSS pixels, as in view.css: a row of words, where there are more words than DENSE, and a row of candidates.
+ROW, DENSE_ROW, DENSE, CANDIDATE_ROW = 32.0, 26.4, 12, 26
 
 Record = dict[str, Any]
 
@@ -160,10 +161,11 @@ class AlignmentExplorer(Demo):
         return int(proposal.value)
 
     def reserve(self) -> tuple[int, ...]:
-        """Give the heights for the sentence shown at the start: those of the class are for six rows."""
+        """Give the heights for the sentence shown at the start; those of the class have six rows and two candidates."""
         shown = self.sentences[self.sentence]
         words = max(len(shown.source), len(shown.target))
-        more = max(0, (DENSE_ROW if words > DENSE else ROW) * words - ROW * 6)
+        more = max(0.0, (DENSE_ROW if words > DENSE else ROW) * words - ROW * 6)
+        more += CANDIDATE_ROW * max(0, len(shown.candidates[0]) - 2)
         return tuple(round(height + more) for height in self.heights)
 
     def compute(self) -> dict[str, Any]:
