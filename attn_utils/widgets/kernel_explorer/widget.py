@@ -12,7 +12,7 @@ from torch import Tensor
 from attn_utils.attention import attend
 from attn_utils.data.regression import make_regression
 from attn_utils.kernels import KERNELS
-from attn_utils.widgets.demo import Demo, Numbers, front_end, number_input, number_result, tensor_result
+from attn_utils.widgets.frame.demo import Demo, Numbers, front_end, number_input, number_result, style, tensor_result
 
 __all__ = ["KernelExplorer"]
 
@@ -44,8 +44,10 @@ class KernelExplorer(Demo):
         ValueError: If there is not one value for each key, or not one truth for each test point.
     """
 
-    _esm = front_end("kernel_explorer")
+    _esm = front_end(__file__)
+    _css = style(__file__)
     title = "Kernel explorer"
+    heights = (1283, 1323, 1340, 1478, 688, 737, 758)
     inputs = ("kernel", "width", "x")
     data = ("x_train", "y_train", "x_test", "y_test")
 

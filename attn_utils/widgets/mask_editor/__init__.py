@@ -1,0 +1,1 @@
+"""Mask editor: the class in widget.py, what the browser draws in view.js."""

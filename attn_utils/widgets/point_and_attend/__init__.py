@@ -1,0 +1,1 @@
+"""Point and attend: the class in widget.py, what the browser draws in view.js."""

@@ -1,0 +1,1 @@
+"""Why √d: the class in widget.py, what the browser draws in view.js."""
