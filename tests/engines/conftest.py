@@ -30,7 +30,8 @@ class Setting(NamedTuple):
     width: int
 
     def __str__(self) -> str:
-        return f"{self.engine}, {'served' if self.served else 'from disk'}, {'dark' if self.dark else 'light'}, {self.width}"
+        place, theme = "served" if self.served else "from disk", "dark" if self.dark else "light"
+        return f"{self.engine}, {place}, {theme}, {self.width}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

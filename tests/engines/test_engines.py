@@ -1,6 +1,5 @@
 """Every page and every demo in Firefox and in WebKit: no error, the right theme and width, the library's numbers."""
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -74,7 +73,7 @@ def demos_alive(window: Any) -> int:
     wait_for(
         window, "() => [...document.querySelectorAll('[data-demo]')].every(b => /ready|kernel/.test(b.dataset.demo))"
     )
-    count: int = window.evaluate("() => document.querySelectorAll('[data-demo]').length")
+    count: int = window.evaluate(f"() => {boxes}.length")
     return count
 
 
@@ -140,7 +139,6 @@ def test_every_demo_by_keyboard_and_mouse(setting, window, tmp_path, address, ki
         at = [(box["x"] + share * box["width"], box["y"] + 0.4 * box["height"]) for share in (0.35, 0.75)]
         window.drag(*at)
         assert note(check(window, 0, twin)), "dragging in the picture changes nothing"
-    assert json.loads(json.dumps(before)) == before
 
 
 def test_the_console_stayed_clean(window):
