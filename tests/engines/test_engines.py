@@ -70,9 +70,8 @@ def check(window: Any, index: int, twin: Any) -> dict[str, Any]:
 
 def demos_alive(window: Any) -> int:
     """Wait until no demo is still starting, and say how many there are."""
-    wait_for(
-        window, "() => [...document.querySelectorAll('[data-demo]')].every(b => /ready|kernel/.test(b.dataset.demo))"
-    )
+    boxes = "[...document.querySelectorAll('[data-demo]')]"
+    wait_for(window, f"() => {boxes}.every(box => /ready|kernel/.test(box.dataset.demo))")
     count: int = window.evaluate(f"() => {boxes}.length")
     return count
 
