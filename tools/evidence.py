@@ -181,7 +181,8 @@ def without_evidence(notebook: Any) -> list[Place]:
         together = list(group)
         if row:  # one cell must show the whole row: the one that shows most of it is meant
             rests = [[p for p in together if not is_shown(p.number, printed, code)] for _, printed, code in cells]
-            found += min(rests, key=len)
+            fewest = min(rests, key=len)
+            found += fewest
             continue
         for place in together:
             near = [cell for cell in cells if cell[0] == place.part or place.part == SUMMARY]
