@@ -67,3 +67,29 @@ def test_a_demo_may_have_another_front_end_and_other_names_of_models():
 def test_another_state_of_a_demo_is_seen(change, message):
     with pytest.raises(DifferenceError, match=message):
         stored_outputs.compare_states(STATE, STATE | change)
+
+
+def drawing(noise=0.0):
+    """A line that rises, as opaque pixels on a transparent page."""
+    image = np.zeros((240, 480, 4))
+    for x in range(480):
+        y = int(230 - x / 2.2 + noise * np.sin(x))
+        image[y : y + 6, x] = 90, 60, 240, 255
+    return image
+
+
+def test_pictures_of_two_trainings_are_compared_coarsely():
+    stored_outputs.compare_trained_pictures(png(drawing()), png(drawing(noise=2.0)[:, :-2]))
+    for other in (drawing()[:, ::-1], drawing()[::-1], 0 * drawing()):
+        with pytest.raises(DifferenceError, match="of what it draws"):
+            stored_outputs.compare_trained_pictures(png(drawing()), png(other))
+    with pytest.raises(DifferenceError, match="blocks"):
+        stored_outputs.compare_trained_pictures(png(drawing()), png(drawing()[:100]))
+
+
+def test_demos_of_two_trainings_are_compared_coarsely():
+    fresh = STATE | {"weights": [[0.52, 0.47]]}
+    stored_outputs.compare_trained_states(STATE, fresh)
+    for change in ({"weights": [[-0.5, -0.5]]}, {"weights": [[5.0, 0.0]]}, {"on": False}, {"more": 1}):
+        with pytest.raises(DifferenceError):
+            stored_outputs.compare_trained_states(STATE, STATE | change)
