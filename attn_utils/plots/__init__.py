@@ -6,9 +6,20 @@
 
 from attn_utils.plots.charts import alignment, bars, curves, fits, heatmap
 from attn_utils.plots.schematic import schematic
-from attn_utils.plots.style import COLORS, FAINT, GOLD, INK, SIGNED_MAP, STYLE, WEIGHT_MAP, Figure, subplots
+from attn_utils.plots.style import (
+    COLORS,
+    FAINT,
+    GOLD,
+    INK,
+    SIGNED_MAP,
+    STYLE,
+    WEIGHT_MAP,
+    Figure,
+    has_formula,
+    subplots,
+)
 
 __all__ = [
     "COLORS", "FAINT", "GOLD", "INK", "SIGNED_MAP", "STYLE", "WEIGHT_MAP",
-    "Figure", "alignment", "bars", "curves", "fits", "heatmap", "schematic", "subplots",
+    "Figure", "alignment", "bars", "curves", "fits", "has_formula", "heatmap", "schematic", "subplots",
 ]  # fmt: skip

@@ -1,6 +1,8 @@
 """The course's charts: matrices of weights, distributions, curves, fits.
 
-Every function takes tensors or arrays and returns a :class:`~attn_utils.plots.style.Figure`.
+Every function takes tensors or arrays and returns a
+:class:`~attn_utils.plots.style.Figure`. Words of data, on the ticks, are drawn as they are written; titles, names of
+axes and of curves may hold formulas.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -43,25 +45,15 @@ def heatmap(
         signed: Use the diverging colors, with 0 in the middle.
         vmax: The number that gets the full color. The largest magnitude if ``None``.
 
-    Returns:
-        The figure.
-
     Raises:
         ValueError: If ``weights`` is not two- or three-dimensional, or labels do not fit its size.
     """
-    matrices = _array(weights)
-    if matrices.ndim == 2:
-        matrices = matrices[None]
-    if matrices.ndim != 3 or matrices.size == 0:
-        raise ValueError(f"weights must have shape (q, k) or (n, q, k), got {np.shape(_array(weights))}")
+    matrices = _several(weights, 2, "(q, k)")
     n, q, k = matrices.shape
-    for name, labels, count in (("queries", queries, q), ("keys", keys, k), ("titles", titles, n)):
-        if labels is not None and len(labels) != count:
-            raise ValueError(f"{name} must hold {count} labels, got {len(labels)}")
+    _check_labels(queries=(queries, q), keys=(keys, k), titles=(titles, n))
     finite = np.abs(matrices[np.isfinite(matrices)])
     top = vmax if vmax is not None else float(finite.max(initial=0.0)) or 1.0
-    if annotate is None:
-        annotate = k <= 8 and q * k <= 60 and n * k <= 20
+    annotate = k <= 8 and q * k <= 60 and n * k <= 20 if annotate is None else annotate
 
     panel = min(3.0, 6.4 / n)
     cell = min(panel / max(k, 3), 0.55)
@@ -72,13 +64,9 @@ def heatmap(
     with matplotlib.rc_context(STYLE):
         for i, (ax, matrix) in enumerate(zip(axes[0], matrices, strict=True)):
             image = ax.imshow(
-                matrix,
-                cmap=SIGNED_MAP if signed else WEIGHT_MAP,
-                vmin=-top if signed else 0.0,
-                vmax=top,
-                interpolation="nearest",
-                aspect="auto" if q > 3 * k or k > 3 * q else "equal",
-            )
+                matrix, cmap=SIGNED_MAP if signed else WEIGHT_MAP, vmin=-top if signed else 0.0, vmax=top,
+                interpolation="nearest", aspect="auto" if q > 3 * k or k > 3 * q else "equal",
+            )  # fmt: skip
             ax.spines[["top", "right"]].set_visible(True)
             _label_ticks(ax.xaxis, keys, k)
             if i == 0:
@@ -118,9 +106,6 @@ def alignment(
         alt: What is to be seen in the figure.
         sure: Links as (source index, target index), framed with a solid line.
         possible: More links, framed with a dashed line where they are not sure.
-
-    Returns:
-        The figure.
 
     Raises:
         ValueError: If the words do not fit the shape of ``weights``, or a link leads beyond them.
@@ -163,21 +148,12 @@ def bars(
         ylabel: What the height is.
         color: Color of the bars.
 
-    Returns:
-        The figure.
-
     Raises:
         ValueError: If ``weights`` is not one- or two-dimensional, or labels do not fit its size.
     """
-    rows = _array(weights)
-    if rows.ndim == 1:
-        rows = rows[None]
-    if rows.ndim != 2 or rows.size == 0:
-        raise ValueError(f"weights must have shape (k,) or (n, k), got {np.shape(_array(weights))}")
+    rows = _several(weights, 1, "(k,)")
     n, k = rows.shape
-    for name, names, count in (("labels", labels, k), ("titles", titles, n)):
-        if names is not None and len(names) != count:
-            raise ValueError(f"{name} must hold {count} labels, got {len(names)}")
+    _check_labels(labels=(labels, k), titles=(titles, n))
     fig, axes = subplots(1, n, alt=alt, size=(min(7.0, 1.2 + max(2.0, 0.35 * k) * n), 2.4), squeeze=False, sharey=True)
     with matplotlib.rc_context(STYLE):
         for i, (ax, row) in enumerate(zip(axes[0], rows, strict=True)):
@@ -215,9 +191,6 @@ def curves(
         colors: A color for each curve. The course's cycle if ``None``.
         size: Width and height in inches.
 
-    Returns:
-        The figure.
-
     Raises:
         ValueError: If a curve's shape does not fit ``x``.
     """
@@ -235,19 +208,14 @@ def curves(
                 ax.fill_between(x, mean - spread, mean + spread, color=line.get_color(), alpha=0.2, linewidth=0)
         ax.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
         if len(series) > 1:
-            ax.legend()
+            legend = ax.legend(ax.lines, "." * len(series))  # it would leave out a name that begins with "_"
+            for text, label in zip(legend.get_texts(), series, strict=True):
+                text.set_text(label)
     return fig
 
 
 def fits(
-    x: Any,
-    truth: Any,
-    x_train: Any,
-    y_train: Any,
-    predictions: Mapping[str, Any],
-    *,
-    alt: str,
-    ncols: int = 2,
+    x: Any, truth: Any, x_train: Any, y_train: Any, predictions: Mapping[str, Any], *, alt: str, ncols: int = 2
 ) -> Figure:
     """Draw estimates of a function, a panel each, over the truth and the training points.
 
@@ -260,9 +228,6 @@ def fits(
         alt: What is to be seen in the figure.
         ncols: Panels in a row.
 
-    Returns:
-        The figure.
-
     Raises:
         ValueError: If ``predictions`` is empty or a prediction's size is not that of ``x``.
     """
@@ -271,10 +236,8 @@ def fits(
         raise ValueError("predictions must hold at least one estimate, got none")
     for title, prediction in predictions.items():
         if _array(prediction).size != x.size:
-            raise ValueError(
-                f"predictions[{title!r}] must hold one number for each of the {x.size} points of x, "
-                f"got shape {_array(prediction).shape}"
-            )
+            got = f"got shape {_array(prediction).shape}"
+            raise ValueError(f"predictions[{title!r}] must hold one number for each of the {x.size} points of x, {got}")
     ncols = min(ncols, len(predictions))
     nrows = -(-len(predictions) // ncols)
     fig, axes = subplots(
@@ -282,26 +245,15 @@ def fits(
     )
     with matplotlib.rc_context(STYLE):
         for ax, (title, prediction) in zip(axes.flat, predictions.items(), strict=False):
-            ax.plot(
-                x_train,
-                y_train,
-                "o",
-                color=COLORS["value"],
-                alpha=0.55,
-                markersize=4,
-                label="training points",
-            )
+            points = {"color": COLORS["value"], "alpha": 0.55, "markersize": 4}
+            ax.plot(x_train, y_train, "o", **points, label="training points")
             ax.plot(x, truth, color=INK, linestyle="--", linewidth=1.5, label="truth")
             ax.plot(x, _array(prediction).reshape(-1), color=COLORS["output"], linestyle="-", label="estimate")
-            ax.set_title(title)
+            ax.set(title=title, xlabel="x", ylabel="y")
+            ax.label_outer()
         for ax in axes.flat[len(predictions) :]:
             ax.remove()
-        for ax in axes[-1]:
-            ax.set_xlabel("x")
-        for ax in axes[:, 0]:
-            ax.set_ylabel("y")
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        fig.legend(handles, labels, loc="outside upper center", ncols=3)
+        fig.legend(handles=axes[0, 0].get_lines(), loc="outside upper center", ncols=3)
     return fig
 
 
@@ -313,23 +265,33 @@ def _array(values: Any) -> np.ndarray:
     return np.asarray(values, dtype=float)
 
 
+def _several(weights: Any, ndim: int, shape: str) -> np.ndarray:
+    """Take one array of weights of a shape, or a row of them."""
+    x = _array(weights)
+    if x.ndim not in (ndim, ndim + 1) or x.size == 0:
+        raise ValueError(f"weights must have shape {shape} or (n, {shape.strip('(,)')}), got {x.shape}")
+    return x[None] if x.ndim == ndim else x
+
+
+def _check_labels(**labels: tuple[Sequence[Any] | None, int]) -> None:
+    for name, (given, count) in labels.items():
+        if given is not None and len(given) != count:
+            raise ValueError(f"{name} must hold {count} labels, got {len(given)}")
+
+
 def _label_ticks(axis: Any, labels: Sequence[Any] | None, count: int) -> None:
     """Label each row or column, or number them if that stays readable."""
-    if labels is not None:
-        axis.set_ticks(range(count), [str(label) for label in labels])
-        axis.set_tick_params(length=0)
-    elif count <= 12:
-        axis.set_ticks(range(count))
-        axis.set_tick_params(length=0)
+    if labels is None and count > 12:
+        return
+    # Words of data, not of an author: "$" is a dollar and "$x$" no formula.
+    axis.set_ticks(range(count), [str(x) for x in (range(count) if labels is None else labels)], parse_math=False)
+    axis.set_tick_params(length=0)
 
 
 def _write_cells(ax: Any, matrix: np.ndarray, top: float) -> None:
     """Write each number into its cell, white with a dark rim: legible on any strength of any color."""
     for (i, j), number in np.ndenumerate(matrix):
-        if not np.isfinite(number):
-            text = "−∞" if number < 0 else "∞" if number > 0 else "?"
-        else:
-            text = f"{number:.2f}".replace("-", "−")
+        text = f"{number:.2f}".replace("-", "−").replace("inf", "∞").replace("nan", "?")
         strong = np.isfinite(number) and abs(number) > 0.25 * top
         ax.text(
             j, i, text, ha="center", va="center", fontsize=9,

@@ -9,17 +9,22 @@ Nothing here touches pyplot's global state.
 
 import base64
 import io
+import re
 from typing import Any
 
 import matplotlib
 from cycler import cycler
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cbook import is_math_text
 from matplotlib.colors import LinearSegmentedColormap, to_rgb, to_rgba
 from matplotlib.figure import Figure as MatplotlibFigure
+from matplotlib.font_manager import fontManager
 from matplotlib.legend import Legend
+from matplotlib.mathtext import MathTextParser
 from matplotlib.text import Text
 
-__all__ = ["COLORS", "FAINT", "GOLD", "INK", "SIGNED_MAP", "STYLE", "WEIGHT_MAP", "Figure", "subplots"]
+__all__ = ["COLORS", "FAINT", "GOLD", "INK", "SIGNED_MAP", "STYLE", "WEIGHT_MAP", "Figure", "has_formula", "subplots"]
 
 COLORS = {
     "query": "#4a7fe0",
@@ -55,6 +60,15 @@ SIGNED_MAP = LinearSegmentedColormap.from_list(
 )
 """Signed scores: negative blue, 0 the page itself, positive orange."""
 
+# DejaVu ships with matplotlib: the same picture on every machine. Scripts that it lacks are drawn in the first of these
+# that is there: Debian's packages (and Colab's) fonts-noto-cjk, -wqy-microhei, -droid-fallback and -unifont, then what
+# comes with macOS and with Windows. Of a name that is not there, or not in regular weight, matplotlib would complain.
+_FALLBACK_FONTS = [
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Micro Hei", "Droid Sans Fallback", "Unifont",
+    "PingFang SC", "Arial Unicode MS", "Microsoft YaHei",
+]  # fmt: skip
+_INSTALLED_FONTS = {font.name for font in fontManager.ttflist if font.weight in (400, "normal", "regular")}
+
 STYLE: dict[Any, Any] = {
     "axes.edgecolor": INK,
     "axes.facecolor": "none",
@@ -76,7 +90,7 @@ STYLE: dict[Any, Any] = {
     "axes.titlecolor": INK,
     "axes.titlesize": 11,
     "figure.facecolor": "none",
-    "font.family": "DejaVu Sans",  # ships with matplotlib: the same picture on every machine
+    "font.family": ["DejaVu Sans", *(font for font in _FALLBACK_FONTS if font in _INSTALLED_FONTS)],
     "font.size": 10,
     "grid.color": FAINT,
     "legend.fontsize": 9,
@@ -99,8 +113,36 @@ _PIXELS_PER_INCH = 96
 _SHARPNESS = 2  # pixels of the image per pixel of the page, for high-density screens
 
 
+# As in Markdown: no blank inside the dollar signs, no digit after them.
+_FORMULA = re.compile(r"(?<!\\)\$(?!\s)(?:[^$\\]|\\.)+(?<!\s)\$(?!\d)")
+
+
+def has_formula(text: str) -> bool:
+    r"""Return whether a text is to be drawn with formulas, or as it is written.
+
+    As in Markdown, a formula stands between two dollar signs, with no blank inside them and no digit after them. Every
+    dollar sign of the text must belong to one (or be written ``\$``), and matplotlib must be able to read them.
+
+    >>> has_formula("norm of $J$"), has_formula("from $5 to $10"), has_formula("$%$")
+    (True, False, False)
+    """
+    rest, count = _FORMULA.subn("", text)
+    if not count or "$" in rest.replace(r"\$", ""):
+        return False
+    try:
+        MathTextParser("agg").parse(text)
+    except ValueError:
+        return False
+    return True
+
+
 class Figure(MatplotlibFigure):
     """A matplotlib figure with alt text: one or two sentences that say what is to be seen in it.
+
+    A title, a label of an axis or a name in a legend may hold formulas, as :func:`has_formula` says. The words of data
+    on the ticks of a chart never do. A character that neither DejaVu nor a font for Chinese, Japanese and Korean on
+    this machine has is drawn as a box, and matplotlib warns and names it: on Debian and Colab, install
+    ``fonts-noto-cjk``.
 
     Args:
         alt: The alt text. Say what the figure shows, not that it is a figure.
@@ -123,6 +165,14 @@ class Figure(MatplotlibFigure):
         return f"Figure: {self.alt}"
 
     __str__ = __repr__
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw the figure, with formulas where there are any."""
+        for text in self.findobj(Text):
+            # matplotlib takes any two dollar signs for a formula, and stops at one that it cannot read.
+            if is_math_text(text.get_text()) and not has_formula(text.get_text()):
+                text.set_parse_math(False)
+        super().draw(renderer)
 
     def png(self) -> bytes:
         """Draw the figure, cropped to its contents, at two pixels per page pixel."""

@@ -30,6 +30,13 @@ def pixels(figure):
     return matplotlib.image.imread(io.BytesIO(figure.png()))
 
 
+def ticks(ax):
+    """What is written along both axes, at 0, 1, …"""
+    for axis in (ax.xaxis, ax.yaxis):
+        assert list(axis.get_ticklocs()) == list(range(len(axis.get_ticklocs())))
+    return tuple([label.get_text() for label in labels()] for labels in (ax.get_xticklabels, ax.get_yticklabels))
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_carries_its_alt_text_to_where_the_notebook_shows_it(name, monkeypatch):
     figure = FIGURES[name](alt="What is\n    to be seen.")
@@ -94,9 +101,10 @@ def test_a_heatmap_shows_its_matrix_with_labels():
     figure = plots.heatmap(weights, alt="Two rows.", queries=["je", "suis"], keys=["I", "am"], titles=["layer"])
     (ax,) = figure.axes
     np.testing.assert_allclose(ax.images[0].get_array(), weights)
-    assert [t.get_text() for t in ax.get_xticklabels()] == ["I", "am"]
-    assert [t.get_text() for t in ax.get_yticklabels()] == ["je", "suis"]
-    assert [t.get_text() for t in ax.texts] == ["0.25", "0.75", "1.00", "0.00"]
+    assert ticks(ax) == (["I", "am"], ["je", "suis"])
+    assert {t.get_position(): t.get_text() for t in ax.texts} == {
+        (0, 0): "0.25", (1, 0): "0.75", (0, 1): "1.00", (1, 1): "0.00"
+    }  # fmt: skip
     assert ax.get_title() == "layer"
 
 
@@ -108,6 +116,8 @@ def test_gold_links_are_framed_solid_if_sure_and_dashed_if_possible():
     frames = {tuple(int(x + 0.5) for x in frame.get_xy()): frame for frame in figure.axes[0].patches}
     assert frames.keys() == {(0, 0), (0, 2), (1, 1)}
     assert {at for at, frame in frames.items() if frame.get_linestyle() == "-"} == {(0, 0), (0, 2)}
+    np.testing.assert_allclose(figure.axes[0].images[0].get_array(), [[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]])
+    assert ticks(figure.axes[0]) == (["not", "red"], ["ne", "rouge", "pas"])
     assert figure.axes[0].images[0].get_clim() == (0, 1)  # the color means the same in every figure
     assert len(figure.axes) == 2
     links_alone = plots.alignment(None, ["not"], ["ne", "pas"], sure={(0, 0), (0, 1)}, alt="Two frames.")
@@ -118,6 +128,7 @@ def test_gold_links_are_framed_solid_if_sure_and_dashed_if_possible():
 def test_heatmaps_of_a_batch_share_one_scale():
     figure = plots.heatmap(torch.stack([torch.eye(3), 4 * torch.eye(3)]), alt="Two.", annotate=False)
     assert [ax.images[0].get_clim() for ax in figure.axes[:2]] == [(0, 4), (0, 4)]
+    assert [ax.images[0].get_array().sum() for ax in figure.axes[:2]] == [3, 12]
     signed = plots.heatmap(torch.tensor([[-3.0, 1.0]]), alt="Signed.", signed=True)
     assert signed.axes[0].images[0].get_clim() == (-3, 3)
 
@@ -141,7 +152,27 @@ def test_curves_differ_in_more_than_color():
 def test_fits_get_a_panel_each():
     figure = FIGURES["fits"](alt="Two fits.")
     assert [ax.get_title() for ax in figure.axes] == ["a", "b"]
-    assert all(len(ax.lines) == 3 for ax in figure.axes)
+    x = np.linspace(0, 1, 3)
+    predictions = {"a": x + 1, "b": x + 2, "c": x + 3}
+    figure = plots.fits(x, x**2, [0.5, 0.25], [7, 8], predictions, alt="Three fits.")
+    assert len(figure.axes) == 3
+    for ax, (title, prediction) in zip(figure.axes, predictions.items(), strict=True):
+        drawn = {line.get_label(): line.get_xydata().tolist() for line in ax.lines}
+        assert ax.get_title() == title
+        assert drawn == {
+            "training points": [[0.5, 7], [0.25, 8]],
+            "truth": np.stack([x, x**2], axis=1).tolist(),
+            "estimate": np.stack([x, prediction], axis=1).tolist(),
+        }
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["training points", "truth", "estimate"]
+
+
+def test_bars_are_as_high_as_their_weights():
+    figure = plots.bars([[0.2, 0.8], [0.7, 0.3]], labels=["I", "am"], titles=["one", "two"], alt="Bars.")
+    assert [[bar.get_height() for bar in ax.patches] for ax in figure.axes] == [[0.2, 0.8], [0.7, 0.3]]
+    assert [[bar.get_center()[0] for bar in ax.patches] for ax in figure.axes] == [[0, 1], [0, 1]]
+    assert [ax.get_title() for ax in figure.axes] == ["one", "two"]
+    assert [label.get_text() for label in figure.axes[1].get_xticklabels()] == ["I", "am"]
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
