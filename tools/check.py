@@ -52,7 +52,7 @@ STAGES = [
         ],
     ),
     Stage("library", "units, properties, agreement with PyTorch", [[*PYTEST, *PARALLEL, "tests/library"]]),
-    Stage("contract", "each chapter keeps its contract", [[*PYTEST, "tests/notebooks"]]),
+    Stage("contract", "each chapter keeps its contract, files agree", [[*PYTEST, "tests/notebooks", "tests/tools"]]),
     Stage("nbval", "each chapter runs and gives what is stored", [[*NBVAL, *CHAPTERS]]),
     Stage(
         "book",
