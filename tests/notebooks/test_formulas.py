@@ -165,7 +165,8 @@ FORMULAS = {
         r"w_{ij} = \frac{m_{ij}\, e^{s_{ij}}}{\sum_l m_{il}\, e^{s_{il}}}": masked,
         r"s(q, k) = v^\top \tanh\!\left(W \begin{bmatrix} q \\ k \end{bmatrix}\right) "
         r"= v^\top \tanh(W_q\, q + W_k\, k), \qquad W = [\,W_q \;\; W_k\,]": additive,
-        r"-\tfrac12 \lVert q - k \rVert^2 = q^\top k - \tfrac12 \lVert q \rVert^2 - \tfrac12 \lVert k \rVert^2 .": gaussian_score,
+        r"-\tfrac12 \lVert q - k \rVert^2 = q^\top k - \tfrac12 \lVert q \rVert^2 "
+        r"- \tfrac12 \lVert k \rVert^2 .": gaussian_score,
         r"s(q, k) = q^\top W k = q \cdot (W k)": general,
         r"s(q, k) = \frac{q^\top k}{\sqrt d}": scaled_dot,
         r"\mathbb E[q^\top k] = 0, \qquad \operatorname{Var}[q^\top k] = d, "
