@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # myst-nb and Jupyter would otherwise warn about paths that change in their next release.
 export JUPYTER_PLATFORM_DIRS := 1
 
-.PHONY: help book serve test chapters text notebook lab bench experiments portability repository lock clean
+.PHONY: help book serve test chapters text notebook lab bench experiments portability mutations repository lock clean
 
 help: ## List the commands
 	@echo "make COMMAND, where COMMAND is one of"
@@ -56,6 +56,9 @@ experiments: $(TEST_READY) ## Run the long experiments (about an hour) and store
 
 portability: $(TEST_READY) ## Check the stored outputs under other instruction sets and thread counts
 	@$(BIN)/python tools/check.py --portability
+
+mutations: $(TEST_READY) ## Break things on purpose in a copy: does each check notice?
+	@$(BIN)/python tools/mutations.py
 
 repository: $(BOOK_READY) ## Set the repository's address everywhere (URL=https://…)
 	@$(BIN)/python tools/repository.py set "$(URL)"

@@ -189,7 +189,15 @@ def test_only_what_passed_is_published_and_from_where_it_was_built():
     assert steps(jobs["deploy"]) == ["actions/deploy-pages"]
 
 
-@pytest.mark.parametrize("name", ["checks", "publish"])
+def test_the_checks_themselves_are_tried_every_week():
+    workflow = load(".github/workflows/mutations.yml")
+    assert set(workflow[True]) == {"schedule", "workflow_dispatch"}
+    (job,) = workflow["jobs"].values()
+    assert [step for step in steps(job) if step.startswith("make")] == ["make mutations"]
+    assert "tools/mutations.py" in recipe("mutations")
+
+
+@pytest.mark.parametrize("name", ["checks", "publish", "mutations"])
 def test_workflows_name_files_and_commands_that_are_there(name):
     for job in load(f".github/workflows/{name}.yml")["jobs"].values():
         for step in job.get("steps", []):
