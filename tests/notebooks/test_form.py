@@ -11,6 +11,8 @@ import pytest
 import reading
 from exceptions import ALLOWED, REASONS
 
+from attn_utils import plots
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 MAX_WORDS = 3000
@@ -18,6 +20,7 @@ MAX_LINES = 250
 MAX_CELL = 25
 COLUMNS = 87  # of the page's column on a screen of 1280 pixels
 FORMATTED = 80
+PHONE = 358  # the column on a screen of 390 pixels
 
 
 def code(notebook):
@@ -115,6 +118,25 @@ def test_figures_have_captions_with_numbers(path, notebook, judge):
         if below is None or not below.source.startswith(name):
             faults.append(f"no caption that begins with {name!r} below: {cell.source.splitlines()[0]}")
     judge("captions", faults)
+
+
+def test_words_in_figures_are_legible_on_a_phone(notebook, judge):
+    """A phone of 390 pixels shows a figure at most as wide as its column."""
+    smallest = plots.STYLE["xtick.labelsize"] * 96 / 72  # pixels; nothing in the style is smaller
+    faults = []
+    for cell in code(notebook):
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}):
+                width = output.metadata["image/png"]["width"]
+                size = smallest * min(1, PHONE / width)
+                if size < 10:
+                    faults.append(f"{width} pixels wide, words of {size:.1f} pixels: {cell.source.splitlines()[0]}")
+    judge("figures on a phone", faults)
+
+
+def test_nothing_in_the_style_is_smaller_than_ticks():
+    sizes = {name: value for name, value in plots.STYLE.items() if name.endswith("size") and name != "lines.markersize"}
+    assert min(sizes.values()) == plots.STYLE["xtick.labelsize"]
 
 
 def test_what_is_referred_to_by_number_exists(path, notebook):

@@ -2,8 +2,10 @@
 
 import ast
 import fnmatch
+import importlib.util
 import json
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -113,7 +115,6 @@ def test_pythons_agree():
     assert classified == matrix
     assert all(PYTHONS.contains(version) for version in matrix)
     low, high = sorted(classified, key=lambda version: int(version[2:]))[:: len(classified) - 1]
-    assert f"({', '.join(low.split('.'))}) <= v" in text("Makefile") or low in text("Makefile")
     assert f"Python {low} to {high}" in text("README.md")
 
 
@@ -214,7 +215,11 @@ def test_workflows_name_files_and_commands_that_are_there(name):
 
 def test_the_site_is_served_from_where_it_is_built():
     assert re.search(rf"--directory {SITE}(\s|$)", recipe("serve"))
-    assert re.search(r"jupyter-book build \. ", recipe("book"))
+    # jupyter-book builds into _build/html of the folder it is given, unless it is told otherwise.
+    programs = text("Makefile") + text("tools/check.py")
+    programs += text("tools/book.py") if (ROOT / "tools" / "book.py").exists() else ""
+    assert "jupyter-book" in programs
+    assert "--path-output" not in programs
     assert f"{SITE}/index.html" in recipe("book")
     assert re.search(r"^serve: book\b", text("Makefile"), flags=re.MULTILINE)
     assert f"{SITE}" in text("README.md")
@@ -222,10 +227,19 @@ def test_the_site_is_served_from_where_it_is_built():
 
 def test_each_folder_of_tests_and_each_notebook_is_checked():
     program = text("tools/check.py")
+    spec = importlib.util.spec_from_file_location("check", ROOT / "tools" / "check.py")
+    check = importlib.util.module_from_spec(spec)
+    sys.modules["check"] = check  # its dataclass looks there
+    spec.loader.exec_module(check)
     for folder in (ROOT / "tests").iterdir():
         if folder.is_dir() and list(folder.glob("test_*.py")):
             assert f'"tests/{folder.name}"' in program, f"no stage runs tests/{folder.name}"
-    assert re.search(r'ROOT / "chapters"\)\.glob\("\*\.ipynb"\)', program)
+    assert {f"chapters/{name}" for name in CHAPTERS} <= set(check.CHAPTERS)
+    (nbval,) = (stage for stage in check.STAGES if stage.name == "nbval")
+    (command,) = nbval.commands
+    assert set(check.CHAPTERS) <= set(command)
+    assert "--nbval" in command
+    assert "tools.stored_outputs" in command  # pictures, demos, wrong answers
     assert "tools/check.py" in recipe("test")
     assert "--only" not in recipe("test")
 
@@ -252,7 +266,7 @@ def test_commands_that_are_written_about_exist():
         for target in re.findall(r"(?:`|^)make ([a-z]+)", text(page), flags=re.MULTILINE):
             assert target in targets(), f"{page} speaks of `make {target}`"
     (phony,) = re.findall(r"^\.PHONY: (.*)$", text("Makefile"), flags=re.MULTILINE)
-    assert set(phony.split()) == targets()
+    assert targets() <= set(phony.split())
     described = set(re.findall(r"^([a-z]+):.*## ", text("Makefile"), flags=re.MULTILINE))
     assert described == targets(), "each command says in `make help` what it does"
 
