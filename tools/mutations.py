@@ -154,6 +154,7 @@ def try_all(mutations: list[Mutation]) -> dict[Mutation, bool]:
         for command in dict.fromkeys(tuple(mutation.command()) for mutation in mutations):
             if not passes(list(command), folder):
                 raise SystemExit(f"red without any mutation: {' '.join(command)}")
+            print(f"green     {' '.join(command[3:])}", flush=True)
         for mutation in mutations:
             path = folder / mutation.file
             before = path.read_text(encoding="utf-8")
@@ -190,9 +191,9 @@ def main() -> int:
     if arguments.list:
         print("\n".join(f"{mutation.kind}: {mutation.what}\n    {mutation.check}" for mutation in mutations))
         return 0
-    caught = try_all(mutations)
     git = ["git", "rev-parse", "--short=10", "HEAD"]
     commit = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+    caught = try_all(mutations)
     result = table(caught, commit, datetime.date.today().isoformat())
     print("\n" + result)
     if not arguments.only:
