@@ -11,6 +11,7 @@ forms count (0.047 is 0.05), so do shares and percents (0.05 is 5 %). What has a
 import ast
 import io
 import itertools
+import math
 import re
 import sys
 import tokenize
@@ -143,14 +144,20 @@ def _rounds_to(exact: float, value: float, decimals: int) -> bool:
     return abs(exact - value) <= 0.5 * 10.0**-decimals * (1 + 1e-9)
 
 
-def is_shown(number: Number, printed: set[Number], code: set[Number]) -> bool:
-    """Whether a number is one of those printed, or what one of them rounds to, or stands in the code."""
-    if any(abs(number.value - other.value) <= 1e-9 * max(1.0, abs(other.value)) for other in code):
-        return not number.percent or number.value not in (0, 1)
+def is_shown(number: Number, printed: set[Number], code: set[Number], shares: bool = True) -> bool:
+    """Whether a number is one of those printed, or what one of them rounds to, or stands in the code.
+
+    Where ``shares`` are not, a percent must have been printed as one: 40 % is not any 0.4.
+    """
+    literal = number.value / 100 if number.percent else number.value
+    if (shares or not number.percent) and any(math.isclose(literal, other.value, rel_tol=1e-9) for other in code):
+        return True
     for other in printed:
         exact, decimals = other.value, other.decimals
         if number.percent and not other.percent:  # a percent against a share, or against a column of percents
             if decimals < 1:
+                continue
+            if exact <= 1 and not shares:
                 continue
             if exact <= 1:
                 exact, decimals = 100 * exact, max(decimals - 2, 0)
@@ -180,7 +187,10 @@ def without_evidence(notebook: Any) -> list[Place]:
     for row, group in itertools.groupby(places(notebook), key=lambda place: place.row):
         together = list(group)
         if row:  # one cell must show the whole row: the one that shows most of it is meant
-            rests = [[p for p in together if not is_shown(p.number, printed, code)] for _, printed, code in cells]
+            rests = [
+                [p for p in together if not is_shown(p.number, printed, code, shares=False)]
+                for _, printed, code in cells
+            ]
             fewest = min(rests, key=len)
             found += fewest
             continue

@@ -70,7 +70,7 @@ def schematic(
             box, a name in neighboring columns one wide box, and ``"."`` an empty place.
         arrows: ``"from → to"``, or ``"from → to: what happens there"``. ``->`` serves as well.
         alt: What is to be seen in the figure, in words.
-        roles: The role of a box, a key of :data:`~attn_utils.plots.COLORS`, which gives its color. Grey if none.
+        roles: The role of a box, a key of ``COLORS``, which gives its color. Grey if none.
         labels: What to write into a box instead of its name. A formula stands between dollars.
 
     Returns:

@@ -43,7 +43,15 @@ def test_rounded_forms_count(text, printed, found):
     assert evidence.is_shown(number(text), {number(printed)}, set()) is found
 
 
+def test_in_the_table_a_percent_is_printed_as_one():
+    assert not evidence.is_shown(number("40 %"), {number("0.40")}, {number("0.4"), number("40")}, shares=False)
+    assert evidence.is_shown(number("40 %"), {number("40%")}, set(), shares=False)
+    assert evidence.is_shown(number("40 %"), {number("39.9")}, set(), shares=False)  # in a column of percents
+
+
 def test_numbers_of_the_code_count_exactly():
+    assert evidence.is_shown(number("20 %"), set(), {number("0.2")})
+    assert not evidence.is_shown(number("20 %"), set(), {number("20")})
     assert evidence.is_shown(number("0.5"), set(), {number("0.5")})
     assert not evidence.is_shown(number("0.5"), set(), {number("0.47")})
 
