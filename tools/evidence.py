@@ -67,8 +67,10 @@ class Place:
     """The text from 120 characters before to 120 behind, with single spaces."""
     part: str
     """The heading of level 2 above it."""
-    row: str
+    row: str = ""
     """The row of a table in “What was measured”, or nothing."""
+    cell: int | None = None
+    """For an alt text, the cell that it belongs to: which of the chapter's."""
 
 
 def numbers(text: str) -> Iterator[tuple[Number, int, int]]:
@@ -94,17 +96,19 @@ def prose(text: str) -> str:
 def places(notebook: Any) -> list[Place]:
     """Return every number that a reader meets in the prose, the tables and the alt texts."""
     found = []
+    count = 0
     for section in reading.sections(notebook):
-        if section.title in NOT_READ:
-            continue
-        alts = [cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "") for cell in section.cells]
-        for text in [section.text, *alts]:
+        texts: list[tuple[int | None, str]] = [(None, section.text)]
+        for cell in section.cells:
+            texts.append((count, cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")))
+            count += 1
+        for cell_number, text in texts if section.title not in NOT_READ else []:
             for number, start, end in numbers(prose(text)):
                 around = " ".join(text[max(0, start - 120) : end + 120].split())
                 line = text[text.rfind("\n", 0, start) + 1 : text.find("\n", end)]
                 row = line if section.title == MEASURED and line.startswith("|") else ""
                 if not number.is_evident:
-                    found.append(Place(number, around, section.chapter_part, row))
+                    found.append(Place(number, around, section.chapter_part, row, cell_number))
     return found
 
 
@@ -195,8 +199,13 @@ def without_evidence(notebook: Any) -> list[Place]:
             found += fewest
             continue
         for place in together:
-            near = [cell for cell in cells if cell[0] == place.part or place.part == SUMMARY]
-            if not any(is_shown(place.number, printed, code) for _, printed, code in near):
+            near = [
+                # What an alt text says stands in the code of its own cell and the one before, or is printed.
+                (printed, code if place.cell is None or place.cell - 1 <= i <= place.cell else set())
+                for i, (part, printed, code) in enumerate(cells)
+                if part == place.part or place.part == SUMMARY
+            ]
+            if not any(is_shown(place.number, printed, code) for printed, code in near):
                 found.append(place)
     return found
 
