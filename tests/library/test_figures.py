@@ -141,7 +141,7 @@ def test_curves_carry_their_own_names_and_scales():
     x = [1.0, 10.0, 100.0]
     series = {"rises": [0.1, 1.0, 2.0], "falls": [3.0, 2.0, 0.5]}
     figure = plots.curves(
-        x, series, xlabel="steps", ylabel="loss", xscale="log", yscale="log", colors=["#123456", "#654321"],
+        x, series, xlabel="steps", ylabel="loss", xscale="log", yscale="linear", colors=["#123456", "#654321"],
         alt="Two curves.",
     )  # fmt: skip
     (ax,) = figure.axes
@@ -153,7 +153,7 @@ def test_curves_carry_their_own_names_and_scales():
     handles = ax.get_legend().legend_handles
     shown = [(text.get_text(), handle.get_color()) for text, handle in zip(ax.get_legend().texts, handles, strict=True)]
     assert shown == [("rises", "#123456"), ("falls", "#654321")]
-    assert (ax.get_xscale(), ax.get_yscale(), ax.get_xlabel(), ax.get_ylabel()) == ("log", "log", "steps", "loss")
+    assert (ax.get_xscale(), ax.get_yscale(), ax.get_xlabel(), ax.get_ylabel()) == ("log", "linear", "steps", "loss")
 
 
 def test_a_band_lies_around_its_own_curve():
