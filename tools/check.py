@@ -26,6 +26,7 @@ CHAPTERS = [str(path.relative_to(ROOT)) for path in chapters.notebooks()]
 WORKFLOWS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / ".github" / "workflows").glob("*.yml"))
 # One notebook a worker: split over two, its cells would run in two kernels.
 NBVAL = [*PYTEST, "--nbval", "--nbval-cell-timeout=900", *PARALLEL, "--dist", "loadfile", "-p", "no:cacheprovider"]
+NBVAL += ["-p", "tools.stored_outputs"]  # what nbval leaves out: pictures, demos, wrong answers to exercises
 # The first is Chromium without its own windows: the site's tests take two thirds of the time there.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

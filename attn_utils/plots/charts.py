@@ -80,7 +80,7 @@ def heatmap(
             if titles is not None:
                 ax.set_title(titles[i])
             if annotate:
-                _write_cells(ax, matrix, top)
+                _write_cells(ax, matrix, image)
         if not annotate:
             bar = fig.colorbar(image, ax=list(axes[0]), shrink=0.9, pad=0.02)
             bar.outline.set_edgecolor(INK)
@@ -288,11 +288,11 @@ def _label_ticks(axis: Any, labels: Sequence[Any] | None, count: int) -> None:
     axis.set_tick_params(length=0)
 
 
-def _write_cells(ax: Any, matrix: np.ndarray, top: float) -> None:
+def _write_cells(ax: Any, matrix: np.ndarray, image: Any) -> None:
     """Write each number into its cell, white with a dark rim: legible on any strength of any color."""
     for (i, j), number in np.ndenumerate(matrix):
         text = f"{number:.2f}".replace("-", "−").replace("inf", "∞").replace("nan", "?")
-        strong = np.isfinite(number) and abs(number) > 0.25 * top
+        strong = np.isfinite(number) and image.to_rgba(number)[3] > 0.25
         ax.text(
             j, i, text, ha="center", va="center", fontsize=9,
             color="white" if strong else INK,

@@ -45,9 +45,9 @@ GOLD = "#b98500"
 """Gold links: what people say should be looked at. Not a role in attention, so not one of its colors."""
 
 WEIGHT_MAP = LinearSegmentedColormap.from_list(
-    "weights", [(*to_rgb(COLORS["weight"]), 0.0), (*to_rgb(COLORS["weight"]), 1.0)]
+    "weights", [(*to_rgb(COLORS["weight"]), (i / 32) ** 0.6) for i in range(33)]
 )
-"""Weights: 0 is the page itself, 1 the color of weights."""
+"""Weights: 0 is the page itself, 1 the color of weights. It rises fast at first: 0.05 is seen on a dark page too."""
 
 SIGNED_MAP = LinearSegmentedColormap.from_list(
     "signed",

@@ -9,29 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
-import pytest
+import chapters
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-chapters = importlib.import_module("chapters")
-
 NOTEBOOKS = sorted((ROOT / "chapters").glob("*.ipynb"))
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 # nbval compares the text output of every cell but those listed here, by chapter and by how their source begins.
 NOT_COMPARED: dict[tuple[str, str], str] = {}
-
-
-@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
-def path(request) -> Path:
-    return request.param
-
-
-@pytest.fixture
-def notebook(path):
-    return nbformat.read(path, as_version=4)
 
 
 def code_cells(notebook):
@@ -65,15 +51,8 @@ def test_opens_with_what_the_reader_needs(notebook):
     able = re.search(r"You will be able to\b.*?\n((?:[ \t]*\n|- .*\n|  .*\n)+)", opening, flags=re.DOTALL)
     assert able, "say “You will be able to”, then three bullets"
     assert len(re.findall(r"^- ", able[1], flags=re.MULTILINE)) == 3
-    assert re.search(r"\d+ minutes to read", opening)
-    assert re.search(r"\d+ seconds to run", opening)
+    assert re.search(r"· \d+ seconds to run\*$", opening, flags=re.MULTILINE)
     assert "What to know first" in opening
-
-
-def test_set_up_cell_is_the_same_everywhere(notebook):
-    first = nbformat.read(NOTEBOOKS[0], as_version=4)
-    assert code_cells(notebook)[0].source == code_cells(first)[0].source
-    assert code_cells(notebook)[0].outputs == [], "the set-up cell must print nothing"
 
 
 def test_closes_with_summary_measurements_exercises_reading(notebook):
@@ -83,20 +62,6 @@ def test_closes_with_summary_measurements_exercises_reading(notebook):
 
 
 CLOSING = ["Summary", "What was measured", "Exercises", "Further reading"]
-
-
-def test_exercises_of_three_kinds_with_solutions(notebook):
-    text = prose(notebook).split("\n## Exercises")[1].split("\n## Further reading")[0]
-    kinds = re.findall(r"^### Exercise \d+ \((predict|derive|build)\)", text, flags=re.MULTILINE)
-    assert len(kinds) >= 5
-    assert set(kinds) == {"predict", "derive", "build"}
-    assert text.count("<summary>Solution</summary>") == len(kinds), "every exercise has one folded solution"
-    checked = [cell for cell in code_cells(notebook) if "solution" in cell.metadata.get("tags", [])]
-    assert len(checked) >= kinds.count("build"), (
-        "the solution of each `build` exercise runs in a cell tagged `solution`"
-    )
-    for cell in checked:
-        assert "assert" in cell.source, f"a solution must check itself:\n{cell.source}"
 
 
 def test_demos_are_there_and_up_to_date(path, notebook):
@@ -156,6 +121,17 @@ def test_every_cell_is_compared(path, notebook):
         marked = any(tag.startswith(("nbval-", "raises-exception")) for tag in tags) or "NBVAL_" in cell.source
         reason = NOT_COMPARED.get((path.stem, cell.source.splitlines()[0]))
         assert not marked or reason, f"this cell is not compared, and no reason is given:\n{cell.source}"
+
+
+def test_only_a_translator_is_trained_live(path, notebook):
+    """What a trained model draws is compared coarsely (tools/stored_outputs.py), so it must be the exception."""
+    tagged = [cell for cell in notebook.cells if "trained" in cell.metadata.get("tags", [])]
+    assert not tagged or path.stem in TRAINED
+    figures = [cell for cell, output in outputs(notebook) if "image/png" in output.get("data", {})]
+    assert len(tagged) <= len(figures) / 2
+
+
+TRAINED = {"04_seq2seq_bahdanau": "trains a translator, which ends elsewhere on another processor"}
 
 
 def test_prose_is_common_markdown(notebook):

@@ -1,0 +1,201 @@
+"""The chapters' main formulas, as they stand in the text, each beside the same thing computed.
+
+A formula that is changed in a chapter is no longer the one that stands here; one that is changed here is no longer what
+the library computes.
+"""
+
+import itertools
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from attn_utils.attention import attend, masked_softmax
+from attn_utils.kernels import NadarayaWatson, gaussian
+from attn_utils.metrics import alignment_error_rate
+from attn_utils.scoring import AdditiveScore, GeneralScore, ScaledDotScore
+
+torch.manual_seed(0)
+Q, K, V = (torch.randn(n, 3, dtype=torch.float64) for n in (2, 5, 5))
+S = torch.randn(2, 5, dtype=torch.float64)
+W = S.exp() / S.exp().sum(dim=-1, keepdim=True)
+O = W @ V  # noqa: E741 - the formulas call it o
+
+
+def look_up():
+    q, k, temperature = Q[:, :1], K[:, 0], 0.3
+    s = -((q - k) ** 2)
+    w = (s / temperature).exp() / (s / temperature).exp().sum(dim=-1, keepdim=True)
+    return w @ V, attend(s / temperature, V)[0]
+
+
+def without_one():
+    i = 2
+    keep = torch.arange(5) != i
+    without = attend(S[:, keep], V[keep])[0]
+    return without - O, (W[:, i : i + 1] / (1 - W[:, i : i + 1])) * (O - V[i])
+
+
+def moving_the_query():
+    q, temperature = Q[0], 0.7
+    gradient = torch.autograd.functional.jacobian(lambda q: attend(q[None] @ K.mT / temperature, V)[0][0], q)
+    w = masked_softmax(q[None] @ K.mT / temperature)[0]
+    v, k = V - w @ V, K - w @ K
+    return gradient, torch.einsum("i,ia,ib->ab", w, v, k) / temperature
+
+
+def kernel_regression():
+    h = 0.8
+    kernel = (-((Q[:, None, :1] - K[:, :1]) ** 2) / (2 * h**2)).exp()[..., 0]
+    by_hand = (kernel / kernel.sum(dim=-1, keepdim=True)) @ V
+    return by_hand, NadarayaWatson("gaussian", width=h).double()(Q[:, :1], K[:, :1], V)[0]
+
+
+def distance_to_dot():
+    h = 0.8
+    square = lambda x: x.square().sum(dim=-1)  # noqa: E731 - as short as in the formula
+    right = Q @ K.mT / h**2 - square(Q)[:, None] / (2 * h**2) - square(K) / (2 * h**2)
+    return gaussian(Q, K, h), right
+
+
+def gaussian_score():
+    norms = Q.square().sum(dim=-1)[:, None] / 2 + K.square().sum(dim=-1) / 2
+    return gaussian(Q, K, 1.0), Q @ K.mT - norms
+
+
+def leave_one_out():
+    w = masked_softmax(gaussian(K, K, 0.8))
+    ordinary = (V - w @ V) / (1 - w.diagonal()[:, None])
+    masked = masked_softmax(gaussian(K, K, 0.8), ~torch.eye(5, dtype=torch.bool))
+    return V - masked @ V, ordinary
+
+
+def slope_in_the_width():
+    log_h, v = torch.tensor(-0.2, dtype=torch.float64), V[:, 0]
+    estimate = lambda log_h: attend(gaussian(Q, K, log_h.exp()), v[:, None])[0][:, 0]  # noqa: E731
+    s = gaussian(Q, K, log_h.exp())
+    w = masked_softmax(s)
+    covariance = (w * s * v).sum(dim=-1) - (w * s).sum(dim=-1) * (w * v).sum(dim=-1)
+    return torch.autograd.functional.jacobian(estimate, log_h), -2 * covariance
+
+
+def masked():
+    m = torch.tensor([[1, 0, 1, 1, 0], [0, 1, 0, 0, 1]])
+    return m * S.exp() / (m * S.exp()).sum(dim=-1, keepdim=True), masked_softmax(S, m.bool())
+
+
+def additive():
+    score = AdditiveScore(3, 3, 4).double()
+    joined = torch.cat([Q[:, None].expand(2, 5, 3), K[None].expand(2, 5, 3)], dim=-1)
+    matrix = torch.cat([score.W_q.weight, score.W_k.weight], dim=1)
+    return torch.tanh(joined @ matrix.mT) @ score.v, score(Q[None], score.prepare_keys(K[None]))[0]
+
+
+def general():
+    score = GeneralScore(3, 3).double()
+    (matrix,) = score.parameters()
+    return score(Q[None], score.prepare_keys(K[None]))[0], torch.einsum("qa,ab,kb->qk", Q, matrix, K)
+
+
+def scaled_dot():
+    return ScaledDotScore()(Q[None], K[None])[0], Q @ K.mT / math.sqrt(3)
+
+
+def spread_of_dot_products():
+    """Exactly, over all vectors whose components are −1 or 1: mean 0 and variance 1."""
+    d = 4
+    signs = torch.tensor(list(itertools.product([-1.0, 1.0], repeat=d)))
+    dots = signs @ signs.mT
+    return torch.stack([dots.mean(), dots.var(correction=0), dots.std(correction=0)]), torch.tensor(
+        [0, d, math.sqrt(d)]
+    )
+
+
+def jacobian_of_the_softmax():
+    w = torch.softmax(S[0], dim=-1)
+    jacobian = torch.autograd.functional.jacobian(lambda s: masked_softmax(s[None])[0], S[0])
+    return jacobian, torch.diag(w) - torch.outer(w, w)
+
+
+def dropped_sums():
+    """Exactly, over everything that dropout can do to five weights."""
+    p, w = 0.3, W[0]
+    kept = torch.tensor(list(itertools.product([0.0, 1.0], repeat=5)), dtype=torch.float64)
+    chance = ((1 - p) ** kept * p ** (1 - kept)).prod(dim=-1)
+    sums = (kept * w / (1 - p)).sum(dim=-1)
+    return (chance * sums**2).sum() - (chance * sums).sum() ** 2, p / (1 - p) * w.square().sum()
+
+
+def gru():
+    cell = nn.GRUCell(3, 3).double()
+    (W_r, W_z, W_n), (U_r, U_z, U_n) = cell.weight_ih.chunk(3), cell.weight_hh.chunk(3)
+    (b_r, b_z, b_n), (d_r, d_z, d_n) = cell.bias_ih.chunk(3), cell.bias_hh.chunk(3)
+    x, s = K, V
+    r = torch.sigmoid(x @ W_r.mT + s @ U_r.mT + b_r + d_r)  # the formula's b_r is the sum of PyTorch's two
+    z = torch.sigmoid(x @ W_z.mT + s @ U_z.mT + b_z + d_z)
+    n = torch.tanh(x @ W_n.mT + b_n + r * (s @ U_n.mT + d_n))
+    return cell(x, s), (1 - z) * n + z * s
+
+
+def error_of_an_alignment():
+    found, sure, possible = {(0, 0), (1, 2), (2, 1)}, {(0, 0), (2, 2)}, {(0, 0), (2, 2), (2, 1)}
+    rate = 1 - (len(found & sure) + len(found & possible)) / (len(found) + len(sure))
+    return torch.tensor(alignment_error_rate([found], [sure], [possible])), torch.tensor(rate)
+
+
+FORMULAS = {
+    "01": {
+        r"o(q) = \sum_j w_j v_j, \qquad w_j = \frac{e^{s_j/T}}{\sum_l e^{s_l/T}}, \qquad s_j = -(q - k_j)^2 .": look_up,
+        r"\operatorname{softmax}(s)_j = \frac{e^{s_j}}{\sum_l e^{s_l}} .": lambda: (W, masked_softmax(S)),
+        r"o' - o = \frac{w_i}{1-w_i}\,(o - v_i) .": without_one,
+        r"\boxed{\;\frac{\partial o}{\partial q} = \frac1T \sum_i w_i\,(v_i - o)(k_i - \bar k)^\top "
+        r"= \frac1T\operatorname{Cov}_w(v, k)\;}": moving_the_query,
+    },
+    "02": {
+        r"\hat f(q) = \sum_{i=1}^{50} w_i\, v_i, \qquad w_i = \frac{\mathcal K\big((q - k_i)/h\big)}"
+        r"{\sum_{j} \mathcal K\big((q - k_j)/h\big)}.": kernel_regression,
+        r"-\frac{\lVert q - k\rVert^2}{2h^2} \;=\; \frac{q \cdot k}{h^2} \;-\; \frac{\lVert q\rVert^2}{2h^2} "
+        r"\;-\; \frac{\lVert k\rVert^2}{2h^2}.": distance_to_dot,
+        r"v_i - \hat f_{-i}(k_i) = \frac{v_i - \hat f(k_i)}{1 - w_{ii}}.": leave_one_out,
+        r"\frac{\partial \hat f}{\partial \log h} = -2\,\operatorname{Cov}_w(s, v) = -2 \Big(\sum_i w_i s_i v_i "
+        r"- \sum_i w_i s_i \sum_i w_i v_i\Big),": slope_in_the_width,
+    },
+    "03": {
+        r"w_{ij} = \frac{m_{ij}\, e^{s_{ij}}}{\sum_l m_{il}\, e^{s_{il}}}": masked,
+        r"s(q, k) = v^\top \tanh\!\left(W \begin{bmatrix} q \\ k \end{bmatrix}\right) "
+        r"= v^\top \tanh(W_q\, q + W_k\, k), \qquad W = [\,W_q \;\; W_k\,]": additive,
+        r"-\tfrac12 \lVert q - k \rVert^2 = q^\top k - \tfrac12 \lVert q \rVert^2 "
+        r"- \tfrac12 \lVert k \rVert^2 .": gaussian_score,
+        r"s(q, k) = q^\top W k = q \cdot (W k)": general,
+        r"s(q, k) = \frac{q^\top k}{\sqrt d}": scaled_dot,
+        r"\mathbb E[q^\top k] = 0, \qquad \operatorname{Var}[q^\top k] = d, "
+        r"\qquad \operatorname{sd}[q^\top k] = \sqrt d .": spread_of_dot_products,
+        r"J = \frac{\partial w}{\partial s} = \operatorname{diag}(w) - w w^\top,": jacobian_of_the_softmax,
+        r"\operatorname{Var}\Big[\sum_j \tilde w_j\Big] = \frac{p}{1-p} \sum_j w_j^2 .": dropped_sums,
+    },
+    "04": {
+        r"\begin{aligned} r &= \sigma(W_r x + U_r s + b_r) && \text{reset: what may the proposal use?}\\ "
+        r"z &= \sigma(W_z x + U_z s + b_z) && \text{update: what stays?}\\ "
+        r"n &= \tanh(W_n x + b_n + r \odot (U_n s + d_n)) && \text{the proposal}\\ "
+        r"s' &= (1 - z) \odot n + z \odot s \end{aligned}": gru,
+        r"\mathrm{AER} = 1 - \frac{|A \cap S| + |A \cap P|}{|A| + |S|}": error_of_an_alignment,
+    },
+}
+
+
+def test_the_main_formulas_stand_in_the_chapter(path, notebook):
+    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    shown = [" ".join(formula.split()) for formula in text.split("$$")[1::2]]
+    assert len(FORMULAS[path.name[:2]]) >= 2
+    for formula in FORMULAS[path.name[:2]]:
+        # A number, \tag{3.1}, may be added.
+        assert any(found.split(r" \tag")[0] == formula for found in shown), f"not in the chapter as it was: {formula}"
+
+
+@pytest.mark.parametrize(
+    "computed", [pytest.param(f, id=f"{c}: {formula[:40]}") for c in FORMULAS for formula, f in FORMULAS[c].items()]
+)
+def test_both_sides_of_a_formula_are_equal(computed):
+    left, right = computed()
+    torch.testing.assert_close(left, right, check_dtype=False, rtol=1e-6, atol=1e-8)

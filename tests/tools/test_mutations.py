@@ -1,0 +1,63 @@
+"""The kept mutations: each still breaks something, and names a check that is there."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+_spec = importlib.util.spec_from_file_location("mutations", ROOT / "tools" / "mutations.py")
+mutations = importlib.util.module_from_spec(_spec)
+sys.modules["mutations"] = mutations  # its dataclass looks there
+_spec.loader.exec_module(mutations)
+KEPT = mutations.load()
+
+
+@pytest.mark.parametrize("mutation", KEPT, ids=lambda mutation: mutation.what)
+def test_each_mutation_breaks_something_and_names_its_check(mutation):
+    text = (ROOT / mutation.file).read_text(encoding="utf-8")
+    assert mutation.apply(text) != text
+    assert bool(mutation.edit) != bool(mutation.old)
+    words = mutation.check.split()
+    if words[0] == "fresh":
+        assert list((ROOT / "chapters").glob(f"{words[1]}_*.ipynb"))
+    else:
+        assert all((ROOT / word).exists() for word in words if word.startswith("tests/"))
+
+
+def test_no_mutation_is_kept_twice():
+    assert len({mutation.what for mutation in KEPT}) == len(KEPT)
+
+
+def test_a_mutation_that_is_out_of_date_is_refused():
+    one = mutations.Mutation("k", "w", "f", "c", old="a", new="b")
+    assert one.apply("xax") == "xbx"
+    for text in ("x", "aa"):
+        with pytest.raises(ValueError, match="must stand once in f"):
+            one.apply(text)
+    assert mutations.Mutation("k", "w", "f", "c", old="a", new="b", first=True).apply("aa") == "ba"
+    with pytest.raises(ValueError, match="nothing is broken"):
+        mutations.Mutation("k", "w", "f", "c", old="a", new="a").apply("a")
+
+
+def test_the_rate_names_what_survived():
+    caught = {
+        mutations.Mutation("text", "a number", "f", "c", old="a"): True,
+        mutations.Mutation("text", "a word", "f", "c", old="b"): False,
+    }
+    text = mutations.table(caught, "abc", "2026-11-26")
+    assert "at commit `abc`" in text
+    assert "**1 of 2**" in text
+    assert "| text | 2 | 1 |" in text
+    assert "- Survived: a word (text)" in text
+
+
+def test_the_page_has_the_rate_of_all_that_are_kept():
+    page = mutations.PAGE.read_text(encoding="utf-8")
+    (rate,) = mutations.RATE.findall(page)
+    (caught, tried), (commit,) = re.findall(r"\*\*(\d+) of (\d+)\*\*", rate)[0], re.findall(r"`([0-9a-f]{10})`", rate)
+    assert int(tried) == len(KEPT), "run `make mutations`"
+    assert int(caught) == int(tried)
+    assert commit
