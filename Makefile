@@ -19,7 +19,7 @@ TEST_READY := for-test
 # myst-nb and Jupyter would otherwise warn about paths that change in their next release.
 export JUPYTER_PLATFORM_DIRS := 1
 
-.PHONY: help book serve test chapters text notebook lab bench experiments portability mutations repository lock clean \
+.PHONY: help book serve test chapters text notebook lab bench experiments portability engines mutations repository lock clean \
 	$(BOOK_READY) $(TEST_READY)
 
 help: ## List the commands
@@ -57,6 +57,9 @@ experiments: $(TEST_READY) ## Run the long experiments (about an hour) and store
 
 portability: $(TEST_READY) ## Check the stored outputs under other instruction sets and thread counts
 	@$(BIN)/python tools/check.py --portability
+
+engines: $(TEST_READY) ## See the site in Firefox and WebKit in every setting
+	@$(BIN)/python tools/check.py --engines
 
 mutations: $(TEST_READY) ## Break things on purpose in a copy: does each check notice?
 	@$(BIN)/python tools/mutations.py

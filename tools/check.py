@@ -2,6 +2,7 @@
 
     python tools/check.py                  every stage; this is `make test`
     python tools/check.py --only nbval     one stage (or several: --only lint --only library)
+    python tools/check.py --engines        Firefox and WebKit in all their settings
     python tools/check.py --portability    strict nbval under other instruction sets and thread counts
 
 A stage that fails does not stop the later ones, unless they need what it makes.
@@ -29,6 +30,12 @@ NBVAL = [*PYTEST, "--nbval", "--nbval-cell-timeout=900", *PARALLEL, "--dist", "l
 NBVAL += ["-p", "tools.stored_outputs"]  # what nbval leaves out: pictures, demos, wrong answers to exercises
 # The first is Chromium without its own windows: the site's tests take two thirds of the time there.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Programs of the other engines, any of which will do, and the Debian packages that bring them.
+ENGINES_FROM = {
+    ("firefox-esr", "firefox"): "firefox-esr",
+    ("WebKitWebDriver",): "webkit2gtk-driver",
+    ("Xvfb",): "xvfb",
+}
 
 
 @dataclass
@@ -55,7 +62,11 @@ STAGES = [
             [str(BIN / "node"), "node_modules/typescript/bin/tsc", "-p", "jsconfig.json"],
         ],
     ),
-    Stage("library", "units, properties, agreement with PyTorch", [[*PYTEST, *PARALLEL, "tests/library"]]),
+    Stage(
+        "library",
+        "units, properties, agreement with PyTorch",
+        [[*PYTEST, *PARALLEL, "tests/library", "tests/experiments"]],
+    ),
     Stage(
         "contract",
         "each chapter keeps its contract, no tool loses anything",
@@ -69,6 +80,12 @@ STAGES = [
         [[sys.executable, "tools/book.py", "--all"]],
     ),
     Stage("site", "the built pages, in a real browser", [[*PYTEST, *PARALLEL, "tests/site"]], needs=["book"]),
+    Stage("engines", "pages and demos in Firefox and WebKit", [[*PYTEST, "tests/engines"]], needs=["book"]),
+]
+
+ENGINES = [
+    *[stage for stage in STAGES if stage.name == "book"],
+    Stage("engines", "Firefox and WebKit in every setting", [[*PYTEST, "tests/engines", "--all-settings"]], ["book"]),
 ]
 
 PORTABILITY = [
@@ -84,18 +101,21 @@ PORTABILITY = [
 ]
 
 
-def ensure_browser() -> None:
-    """Install Chromium where that is possible without asking; the site's tests say clearly when it is missing."""
-    if "CHROMIUM" in os.environ or any(map(shutil.which, BROWSERS)):
+def ensure_browsers(stages: list[Stage]) -> None:
+    """Install the browsers that stages need, where that is possible without asking; their tests say what is missing."""
+    wanted = {
+        "site": [] if "CHROMIUM" in os.environ or any(map(shutil.which, BROWSERS)) else BROWSERS[:2],
+        "engines": [package for programs, package in ENGINES_FROM.items() if not any(map(shutil.which, programs))],
+    }
+    packages = [package for stage in stages for package in wanted.get(stage.name, [])]
+    if not (packages and shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0):
         return
-    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
-        print("Installing Chromium for the browser tests", flush=True)
-        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "chromium-headless-shell"], ["install", "chromium"]):
-            options = ["-qq", "-y", "--no-install-recommends"] if command[0] == "install" else ["-qq"]
-            subprocess.run(["apt-get", *command, *options], env=environment, check=False, stdout=subprocess.DEVNULL)
-            if any(map(shutil.which, BROWSERS)):
-                return
+    print(f"Installing the browsers of the tests: {', '.join(packages)}", flush=True)
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    install = ["install", "-qq", "-y", "--no-install-recommends"]
+    for command in (["update", "-qq"], *([*install, package] for package in packages)):
+        if not (command[-1] in BROWSERS and any(map(shutil.which, BROWSERS))):  # one Chromium is enough
+            subprocess.run(["apt-get", *command], env=environment, check=False, stdout=subprocess.DEVNULL)
 
 
 def run(stage: Stage) -> tuple[bool, float]:
@@ -115,14 +135,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=[stage.name for stage in STAGES], help="run only this stage")
     parser.add_argument("--portability", action="store_true", help="run nbval in other environments instead")
+    parser.add_argument("--engines", action="store_true", help="see the site in Firefox and WebKit in every setting")
     arguments = parser.parse_args()
-    stages = PORTABILITY if arguments.portability else STAGES
+    stages = PORTABILITY if arguments.portability else ENGINES if arguments.engines else STAGES
     if arguments.only:
         stages = [stage for stage in stages if stage.name in arguments.only]
     # Two notebooks side by side use two cores best with a thread each; more threads than cores only wait for another.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    if any(stage.name == "site" for stage in stages):
-        ensure_browser()
+    ensure_browsers(stages)
 
     verdicts: dict[str, str] = {}
     rows = []
