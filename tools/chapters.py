@@ -51,7 +51,11 @@ def do(command: str, path: Path, root: Path) -> None:
             from notebooks.run import run
 
             print(f"{path.name} … ", end="", flush=True)
-            print(f"{run(path):.0f} s")
+            try:
+                print(f"{run(path):.0f} s")
+            except BaseException:
+                print()  # what went wrong stands on a line of its own
+                raise
         case "check":
             found = problems(path)
             if found:
