@@ -63,7 +63,8 @@ def test_visible_cells_are_short(notebook, judge):
 
 def test_code_fits_the_column(notebook, judge):
     lines = [line for cell in visible(notebook) for line in cell.source.splitlines()]
-    judge("columns of code", [line for line in lines if len(line) > COLUMNS])
+    # The address of the repository is as long as it is.
+    judge("columns of code", [line for line in lines if len(line) > COLUMNS and "git+https://" not in line])
 
 
 def test_printed_lines_fit_the_column(notebook, judge):

