@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from attn_utils.data.vocabulary import END, PADDING, START, Batch, Batches, Vocabulary
-from attn_utils.losses import token_loss
 from attn_utils.training import fit
+from attn_utils.training.losses import token_loss
 
 LETTERS = "abcdef"
 

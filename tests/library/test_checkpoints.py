@@ -13,7 +13,7 @@ import pytest
 import torch
 from small_trainings import StoppedError, resumable, same, stopping, translator, weights
 
-from attn_utils import checkpoints
+from attn_utils.training import checkpoints
 
 STATE = {"weights": torch.arange(300.0), "steps": 3, "nested": {"tuple": (1, None, "text"), "list": [1.5]}}
 

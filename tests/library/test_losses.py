@@ -8,9 +8,9 @@ from small_trainings import batch_with_padding, same, some_batches, translator, 
 from torch import nn
 
 from attn_utils.data.vocabulary import PADDING, Batch
-from attn_utils.losses import evaluate, token_loss
-from attn_utils.schedules import schedule_factor
 from attn_utils.training import fit
+from attn_utils.training.losses import evaluate, token_loss
+from attn_utils.training.schedules import schedule_factor
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])

@@ -22,8 +22,8 @@ from small_trainings import (
 from torch import nn
 from torch.utils.data import DataLoader
 
-from attn_utils.losses import token_loss
 from attn_utils.training import fit
+from attn_utils.training.losses import token_loss
 
 
 @pytest.mark.parametrize(

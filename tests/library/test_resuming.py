@@ -23,9 +23,8 @@ from small_trainings import (
 from torch import nn
 from torch.utils.data import DataLoader, RandomSampler
 
-from attn_utils import checkpoints
-from attn_utils.losses import token_loss
-from attn_utils.training import fit
+from attn_utils.training import checkpoints, fit
+from attn_utils.training.losses import token_loss
 
 
 @pytest.mark.parametrize("stops", [[8], [31], [4], [14, 9, 3]])

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from attn_utils.schedules import SCHEDULES, schedule_factor
+from attn_utils.training.schedules import SCHEDULES, schedule_factor
 
 
 def test_schedules():

@@ -7,9 +7,9 @@ import torch
 from small_trainings import line, same, some_batches, squares, translator, weights
 from torch import nn
 
-from attn_utils.losses import evaluate
 from attn_utils.scoring import Attention, ScaledDotScore
 from attn_utils.training import fit
+from attn_utils.training.losses import evaluate
 
 
 class Normalized(nn.Module):

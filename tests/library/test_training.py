@@ -19,9 +19,9 @@ from small_trainings import (
 from torch import nn
 
 from attn_utils.data.vocabulary import PADDING, Batch, Batches
-from attn_utils.losses import token_loss
 from attn_utils.training import fit
-from attn_utils.training_run import History
+from attn_utils.training.losses import token_loss
+from attn_utils.training.run import History
 
 # A step
 

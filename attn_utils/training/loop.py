@@ -2,7 +2,7 @@
 
 :func:`fit` knows nothing of words or images. It asks the loss function for a sum and a count, and steps on their
 quotient. So a batch of long sentences and a batch of short ones weigh as much as the tokens they hold, and padding
-weighs nothing, as long as the loss leaves it out of both numbers. :func:`~attn_utils.losses.token_loss` does.
+weighs nothing, as long as the loss leaves it out of both numbers. :func:`~attn_utils.training.losses.token_loss` does.
 """
 
 import math
@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from attn_utils._checks import check_size
-from attn_utils.losses import Loss, model_device, token_loss
-from attn_utils.training_run import History, Plan, TrainingRun
+from attn_utils.training.losses import Loss, model_device, token_loss
+from attn_utils.training.run import History, Plan, TrainingRun
 
 __all__ = ["fit"]
 
@@ -74,18 +74,18 @@ def fit(
             gradients: for embeddings that have them, give :class:`torch.optim.SparseAdam` or SGD.
         lr: Peak learning rate of the default optimizer; not used if there is another.
         schedule: ``"linear"``, ``"cosine"``, ``"inverse sqrt"`` or ``"constant"``: see
-            :func:`~attn_utils.schedules.schedule_factor`.
+            :func:`~attn_utils.training.schedules.schedule_factor`.
         warmup: Share of the steps in which the learning rate rises.
         clip: Longest gradient. ``None``: any length.
         held_out: Batches to measure the loss on, gone through at every evaluation: see
-            :func:`~attn_utils.losses.evaluate`.
+            :func:`~attn_utils.training.losses.evaluate`.
         every: Steps between evaluations. One more comes after the last step.
         patience: End the training after so many evaluations in a row without a new lowest held-out loss. ``None``:
             never.
         restore_best: Whether to end with the weights of the lowest held-out loss (the first of equals), not with the
             last ones.
         checkpoint: A file to keep the state of the training in, written at every evaluation: see
-            :mod:`attn_utils.checkpoints`.
+            :mod:`attn_utils.training.checkpoints`.
         progress: Whether to show a progress bar. ``None``: where somebody watches, which is in a terminal and in a
             notebook in use, but not in one that a program runs.
 

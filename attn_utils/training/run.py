@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from attn_utils import checkpoints
 from attn_utils._checks import check_size
-from attn_utils.losses import Loss, epoch_of, evaluate, model_device, moved
-from attn_utils.schedules import schedule_factor
-from attn_utils.stream import Stream, chance_state, fingerprint, generators, set_chance_state
+from attn_utils.training import checkpoints
+from attn_utils.training.losses import Loss, epoch_of, evaluate, model_device, moved
+from attn_utils.training.schedules import schedule_factor
+from attn_utils.training.stream import Stream, chance_state, fingerprint, generators, set_chance_state
 
 __all__ = ["History", "Plan", "TrainingRun"]
 
@@ -87,7 +87,7 @@ _first_weights: WeakKeyDictionary[nn.Module, dict[Path, str]] = WeakKeyDictionar
 
 
 class TrainingRun:
-    """A training in progress: what :func:`~attn_utils.training.fit` goes through step by step.
+    """A training in progress: what :func:`~attn_utils.training.loop.fit` goes through step by step.
 
     Args:
         model: As for ``fit``, like ``optimizer``, ``loss``, ``batches`` and ``held_out``.

@@ -63,7 +63,7 @@ def evaluate(model: nn.Module, batches: Iterable[Any], loss: Loss = token_loss) 
         model: The model. Each of its parts gets its own mode back.
         batches: The batches: those of epoch 0, where there is a method ``epoch``. Those with a method ``to`` are moved
             to the model's device.
-        loss: As for :func:`~attn_utils.training.fit`.
+        loss: As for :func:`~attn_utils.training.loop.fit`.
 
     Returns:
         Sum of the losses over sum of the counts.

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attn_utils.checkpoints import plain
-from attn_utils.losses import epoch_of
+from attn_utils.training.checkpoints import plain
+from attn_utils.training.losses import epoch_of
 
 __all__ = ["Stream", "chance_state", "fingerprint", "generators", "set_chance_state"]
 
