@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from attn_utils.results import save
-from benchmarks import fused, masks, prepared_keys, translator
+from benchmarks import beam, fused, masks, prepared_keys, translator
 from benchmarks.measure import table
 
 
@@ -58,12 +58,20 @@ def training(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def copies(arguments: argparse.Namespace) -> dict[str, Any]:
+    rows = beam.benchmark([2, 4, 8], arguments.repeats)
+    print(f"\nBeam search of the Bahdanau decoder, batch {beam.BATCH}, {beam.LENGTH} words: copied at each step.")
+    print(table(rows))
+    return {"batch": beam.BATCH, "length": beam.LENGTH, "steps": beam.STEPS, "repeats": arguments.repeats, "rows": rows}
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "attention": attention,
     "masks": hiding,
     "additive textbook": textbook,
     "additive": additive,
     "translator": training,
+    "beam": copies,
 }
 
 
