@@ -2,9 +2,9 @@
 
 Each module may import those above it, and none below. The first seven are the one idea and what it is made of:
 
-- :mod:`~attn_utils.attention`: turn scores into weights and average the values; the one place that answers a query.
 - :mod:`~attn_utils.masks`: who may attend to whom.
 - :mod:`~attn_utils.dot_form`: a score as dot products of something, through PyTorch's fused function.
+- :mod:`~attn_utils.attention`: turn scores into weights and average the values; the one place that answers a query.
 - :mod:`~attn_utils.log_kernels`: logarithms of the kernels of kernel regression, as plain functions.
 - :mod:`~attn_utils.kernels`: the same as scores that hold their width, and the estimator of Nadaraya and Watson.
 - :mod:`~attn_utils.scoring`: dot, scaled dot, general and additive scores, and attention with any score.

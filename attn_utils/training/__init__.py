@@ -1,11 +1,11 @@
 """Training: one loop for every model of the course, and what it is made of.
 
-- :mod:`~attn_utils.training.loop`: :func:`~attn_utils.training.loop.fit`, what a chapter calls.
-- :mod:`~attn_utils.training.run`: a training in progress, step by step, and its history.
-- :mod:`~attn_utils.training.losses`: the loss of a batch, and of held-out batches.
-- :mod:`~attn_utils.training.schedules`: how the learning rate rises and falls.
-- :mod:`~attn_utils.training.stream`: batches that can be gone back to, and every source of chance.
-- :mod:`~attn_utils.training.checkpoints`: saving, loading and comparing.
+- ``loop``: :func:`~attn_utils.training.loop.fit`, what a chapter calls.
+- ``run``: a training in progress, step by step, and its history.
+- ``losses``: the loss of a batch, and of held-out batches.
+- ``schedules``: how the learning rate rises and falls.
+- ``stream``: batches that can be gone back to, and every source of chance.
+- ``checkpoints``: saving, loading and comparing.
 """
 
 from attn_utils.training.loop import fit

@@ -10,10 +10,8 @@ from attn_utils.data.grammar.words import NOUNS, QUALITIES_OF, Adjective, Noun, 
 
 __all__ = ["HUNGRY", "MOODS", "MOODS_OF_SPEAKERS", "THIRSTY", "adjective_phrase"]
 
-HUNGRY, THIRSTY = templates("""
-BE hungry = BE faim
-BE thirsty = BE soif
-""")
+HUNGRY = Template("BE hungry = BE faim")
+THIRSTY = Template("BE thirsty = BE soif")
 AFRAID = Template("BE afraid of WHAT = BE peur de WHAT")
 VERY, TOO = templates("""
 very QUALITY = très QUALITY
