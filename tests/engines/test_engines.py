@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from demo_pages import DEMOS, write_page
 
 from tests.engines.webkit import recording
-from tests.site.demo_pages import DEMOS, write_page
 
 ROOT = Path(__file__).resolve().parents[2]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
