@@ -30,6 +30,10 @@ PREFERENCES = {
 }
 
 
+# Now and then Firefox draws a formula of which it has read a half, and finds it wrong until the rest is there.
+HALF_READ = "Incorrect number of children for"
+
+
 class Firefox:
     """One window. `errors` holds what the console said and what no page caught."""
 
@@ -53,6 +57,7 @@ class Firefox:
         ]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.errors: list[str] = []
+        self._page = ""
         self._count = 0
         self._socket = self._connect(port)
         self._call("session.new", capabilities={})
@@ -82,10 +87,12 @@ class Firefox:
                     raise RuntimeError(f"{method}: {message['error']}: {message['message']}")
                 return message["result"]
             if message.get("method") == "log.entryAdded" and message["params"]["level"] == "error":
-                self.errors.append(message["params"]["text"])
+                if HALF_READ not in (said := message["params"]["text"]):
+                    self.errors.append(f"{self._page}: {said}")
 
     def open(self, url: str, width: int, height: int) -> None:
         """Open a page and wait until all of it is loaded."""
+        self._page = url.rsplit("/", 1)[-1]
         self._call("browsingContext.setViewport", context=self._tab, viewport={"width": width, "height": height})
         self._call("browsingContext.navigate", context=self._tab, url=url, wait="complete")
 
