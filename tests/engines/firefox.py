@@ -86,8 +86,9 @@ class Firefox:
                 if message["type"] == "error":
                     raise RuntimeError(f"{method}: {message['error']}: {message['message']}")
                 return message["result"]
-            if message.get("method") == "log.entryAdded" and message["params"]["level"] == "error":
-                if HALF_READ not in (said := message["params"]["text"]):
+            if message.get("method") == "log.entryAdded":
+                level, said = (message["params"][key] for key in ("level", "text"))
+                if level == "error" and HALF_READ not in said:
                     self.errors.append(f"{self._page}: {said}")
 
     def open(self, url: str, width: int, height: int) -> None:
