@@ -25,15 +25,18 @@ def test_the_rate_was_chosen_on_the_development_part_and_lies_inside_of_what_was
         model, steps = row["model"], row["steps"]
         tried = {r["rate"]: r["dev"]["BLEU"] for r in stored["tuning"] if (r["model"], r["steps"]) == (model, steps)}
         assert tried[row["rate"]] == max(tried.values())
-        assert min(tried) < row["rate"] < max(tried), f"{model} at {steps} steps: try more rates"
+        if steps == translation.STEPS:
+            assert min(tried) < row["rate"] < max(tried), f"{model} at {steps} steps: try more rates"
         assert row["seed"] != translation.TUNING_SEED
 
 
 def test_the_budgets_that_chapter_4_compares_are_there(stored):
-    for model in ("additive", "no attention", "no attention, wider"):
-        for steps, seeds in [(1800, 3), (3600, 1), (7200, 3)]:
+    for model in ("additive", "no attention"):
+        for steps, seeds in [(1800, 5), (3600, 1), (7200, 3)]:
             rows = [r for r in stored["runs"] if (r["model"], r["split"], r["steps"]) == (model, "random", steps)]
-            assert len(rows) >= seeds
+            assert len(rows) == seeds
+    longest = {r["model"] for r in stored["tuning"] if r["steps"] == 14400}
+    assert longest == {"no attention", "no attention, wider"}
 
 
 def test_stored_runs_are_of_the_models_settings_and_corpus_of_the_program(stored):
