@@ -106,8 +106,10 @@ RUNS = [  # model, split, steps, seeds; what matters most is made first
     ("no attention", "compositional", STEPS, 3),
     ("additive", "random", 7200, 3),
     ("no attention", "random", 7200, 3),
+    ("no attention, wider", "random", 7200, 3),
     ("additive", "random", 3600, 1),
     ("no attention", "random", 3600, 1),
+    ("no attention, wider", "random", 3600, 1),
     # How far do the rivals get? With the tuning's seed alone, so on the development part.
     ("no attention", "random", 14400, 0),
     ("no attention, wider", "random", 14400, 0),
