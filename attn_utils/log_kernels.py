@@ -30,7 +30,7 @@ def gaussian(queries: Tensor, keys: Tensor, width: float | Tensor = 1.0) -> Tens
         keys: Points in the same space and of the same type, shape ``(..., k, d)``.
         width: The width :math:`h > 0` in the unit of the points: a number, a tensor without dimensions, or one of
             shape ``(..., 1, 1)``, such as one for each head.
-            Here it is a standard deviation.
+            Here it is a standard deviation; each of the other kernels says what it is there.
 
     Returns:
         Scores, shape ``(..., q, k)``, in float32 if the points are in half precision, which could not hold them.
@@ -51,18 +51,7 @@ def box(queries: Tensor, keys: Tensor, width: float | Tensor = 1.0) -> Tensor:
 
     The score is a step, so no gradient reaches the queries, the keys or the width.
 
-    Args:
-        queries: Floating-point points, shape ``(..., q, d)``.
-        keys: Points in the same space and of the same type, shape ``(..., k, d)``.
-        width: The width :math:`h > 0` in the unit of the points: a number, a tensor without dimensions, or one of
-            shape ``(..., 1, 1)``, such as one for each head.
-            Here it is half the length of the window.
-
-    Returns:
-        Scores, shape ``(..., q, k)``, in float32 if the points are in half precision, which could not hold them.
-
-    Raises:
-        ValueError: If queries and keys are not points of one space, or ``width`` is not positive and finite.
+    Arguments, shapes and errors are those of :func:`gaussian`. The width is here half the length of the window.
 
     Source:
         Nadaraya (1964), Watson (1964).
@@ -78,18 +67,8 @@ def triangle(queries: Tensor, keys: Tensor, width: float | Tensor = 1.0) -> Tens
 
     The kernel has a peak at :math:`q = k`. The gradient there is taken to be 0.
 
-    Args:
-        queries: Floating-point points, shape ``(..., q, d)``.
-        keys: Points in the same space and of the same type, shape ``(..., k, d)``.
-        width: The width :math:`h > 0` in the unit of the points: a number, a tensor without dimensions, or one of
-            shape ``(..., 1, 1)``, such as one for each head.
-            Here it is the distance at which the weight reaches 0.
-
-    Returns:
-        Scores, shape ``(..., q, k)``, in float32 if the points are in half precision, which could not hold them.
-
-    Raises:
-        ValueError: If queries and keys are not points of one space, or ``width`` is not positive and finite.
+    Arguments, shapes and errors are those of :func:`gaussian`. The width is here the distance
+    at which the weight reaches 0.
 
     Source:
         Nadaraya (1964), Watson (1964).
@@ -107,18 +86,8 @@ def epanechnikov(queries: Tensor, keys: Tensor, width: float | Tensor = 1.0) -> 
     .. math::
         s_{ij} = \log(1 - u_{ij}^2) \text{ if } u_{ij} < 1, \text{ else } -\infty, \qquad u_{ij} = \|q_i - k_j\| / h
 
-    Args:
-        queries: Floating-point points, shape ``(..., q, d)``.
-        keys: Points in the same space and of the same type, shape ``(..., k, d)``.
-        width: The width :math:`h > 0` in the unit of the points: a number, a tensor without dimensions, or one of
-            shape ``(..., 1, 1)``, such as one for each head.
-            Here it is the distance at which the weight reaches 0.
-
-    Returns:
-        Scores, shape ``(..., q, k)``, in float32 if the points are in half precision, which could not hold them.
-
-    Raises:
-        ValueError: If queries and keys are not points of one space, or ``width`` is not positive and finite.
+    Arguments, shapes and errors are those of :func:`gaussian`. The width is here the distance
+    at which the weight reaches 0.
 
     Source:
         Epanechnikov (1969).

@@ -49,8 +49,7 @@ def greedy(
     Args:
         model: Any :class:`Decodable`.
         source: Integers, shape ``(b, s)``, padded.
-        max_length: Most tokens to emit, END included. ``None`` is twice the number of source tokens that are not
-            padding, plus 10: for each sentence its own, so that a result does not depend on the rest of the batch.
+        max_length: Most tokens to emit, END included, as in :func:`steps`.
         need_weights: Whether to return the attention weights.
         start: Number of the token that is fed first.
         end: Number of the token that ends a sentence.
@@ -118,8 +117,7 @@ def beam_search(
         beam: Hypotheses that live at a time, for each sentence.
         length_penalty: The exponent :math:`\alpha`, at least 0. 0 compares bare log-probabilities, which favors short
             sentences; the larger, the longer the result.
-        max_length: Most tokens to emit, END included. ``None`` is twice the number of source tokens that are not
-            padding, plus 10, for each sentence its own.
+        max_length: Most tokens to emit, END included, as in :func:`steps`.
         need_weights: Whether to return the attention weights.
         start: Number of the token that is fed first. Never emitted.
         end: Number of the token that ends a sentence.
