@@ -13,7 +13,7 @@ from benchmarks.measure import table
 
 def attention(arguments: argparse.Namespace) -> dict[str, Any]:
     rows = fused.benchmark(arguments.lengths, arguments.repeats)
-    print(f"\nAttention, batch {fused.BATCH}, {fused.SIZE} features. Median time of a call, and memory it needs.")
+    print(f"\nAttention, batch {fused.BATCH}, {fused.SIZE} features. Median CPU time of a call, and memory it needs.")
     print(table(rows))
     shape = {"batch": fused.BATCH, "features": fused.SIZE, "type": "float32"}
     return {**shape, "repeats": arguments.repeats, "rows": rows}

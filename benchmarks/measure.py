@@ -12,18 +12,19 @@ from typing import Any
 
 
 def median_times(variants: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Return the median time of each variant in milliseconds.
+    """Return the median CPU time of each variant in milliseconds.
 
-    The variants take turns, so that a neighbor who slows the machine down for a while slows all of them down.
+    The variants take turns, so that a neighbor who slows the machine down for a while slows all of them down. The time
+    is the processor's, that of all threads together: waiting for the neighbor does not count.
     """
     times: dict[str, list[float]] = {name: [] for name in variants}
     for run in variants.values():
         run()  # warm-up
     for _ in range(repeats):
         for name, run in variants.items():
-            start = time.perf_counter()
+            start = time.process_time()
             run()
-            times[name].append(time.perf_counter() - start)
+            times[name].append(time.process_time() - start)
     return {name: round(1e3 * statistics.median(t), 4) for name, t in times.items()}
 
 
