@@ -61,8 +61,8 @@ def has_dot_form(score: object) -> bool:
     A subclass that compares in another way, by a ``forward`` of its own, must not be replaced by a dot product.
     """
     for kind in type(score).__mro__:
-        if "dot_form" in vars(kind) or "forward" in vars(kind):
-            return "dot_form" in vars(kind)
+        if "dot_form" in kind.__dict__ or "forward" in kind.__dict__:
+            return "dot_form" in kind.__dict__
     return False
 
 
