@@ -244,7 +244,7 @@ def assert_says(demo: Locator, words: str) -> None:
     sentence = demo.locator("[aria-live=polite]")
     with contextlib.suppress(PlaywrightTimeout):  # the comparison below then shows what it says instead
         said = "([node, words]) => node.textContent === words"
-        demo.page.wait_for_function(said, arg=[sentence.element_handle(), words], timeout=3000)
+        demo.page.wait_for_function(said, arg=[sentence.element_handle(), words])
     assert sentence.inner_text() == words
     assert sentence.is_visible()
 

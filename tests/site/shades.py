@@ -41,7 +41,7 @@ TEXTS = f"""root => {{ {COLOR}
 
 
 def role_colors(theme: str) -> dict[str, tuple[int, ...]]:
-    """Each role's color: ``"figures"`` gives those of the notation page, ``"light"`` and ``"dark"`` those of the site."""
+    """Each role's color: ``"figures"`` as on the notation page, ``"light"`` and ``"dark"`` as on the site."""
     if theme == "figures":
         page = (ROOT / "appendix" / "notation.md").read_text(encoding="utf-8")
         found = dict(re.findall(r'<span class="(\w+)">■ \w+</span> `(#\w{6})`', page))

@@ -142,6 +142,9 @@ def test_the_words_of_the_alignment_explorer(show):
     ]
     assert cells(demo.locator("thead tr")) == [["score", "weight", "source"], ["word", "probability", ""]]
     assert demo.locator(".target .heading").inner_text() == "translation"
+    assert demo.locator(".hint").inner_text() == (
+        "Keyboard: Tab reaches a column of words, the arrow keys move in it. Enter on a written word goes to its step."
+    )
     assert names(demo, "region", "combobox", "slider", "checkbox") == [
         *['region "Demo: Alignment explorer"', 'combobox "sentence"', 'slider "step"'],
         'checkbox "gold links" [checked]',

@@ -110,8 +110,21 @@ def test_roles_have_their_colors(opened):
 
 def test_all_that_is_drawn_and_written_stands_out(opened):
     tab, demos, _ = opened
+    # What is hidden has its text all the same, for all who ask for it but the reader.
+    hidden = """demo => [...demo.querySelectorAll(":not(option, svg *)")].filter(node =>
+      [...node.childNodes].some(child => child.nodeType === 3 && child.data.trim())
+      && !node.checkVisibility({ opacityProperty: true, visibilityProperty: true })).map(node => node.outerHTML)"""
+    for demo in demos:
+        assert demo.evaluate(hidden) == []
     assert not faint_texts(tab, demos)
     assert not faint_shapes(tab, demos)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_role_has_one_hue(theme):
+    """On the site it is darker or lighter than in figures, but the same."""
+    figures = role_colors("figures")
+    assert all(same_hue(color, figures[role]) for role, color in role_colors(theme).items())
 
 
 def test_contrast_is_that_of_wcag():

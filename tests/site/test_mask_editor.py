@@ -154,6 +154,9 @@ def test_the_words_of_the_mask_editor(show):
         "mask = length mask & causal mask & your clicks",
         "weights = masked_softmax(scores, mask)",
     ]
+    assert demo.locator(".hint").inner_text() == (
+        "Keyboard: arrow keys, Home and End move among the cells, Space masks or opens one."
+    )
     keys = [(f"k{sub}", "key") for sub in "₁₂₃₄₅₆"]
     queries = [(f"q{sub}", "query") for sub in "₁₂₃₄₅"]
     assert words(demo) == [("weights", "weight"), *keys, *queries, ("Weights", "weight"), *keys, *queries]

@@ -184,6 +184,9 @@ def test_the_words_of_point_and_attend(show):
     assert demo.locator(".caption").all_inner_texts() == [
         *["Drag the query. The background is the output it would get there.", "The same in numbers"],
     ]
+    assert demo.locator(".hint").inner_text() == (
+        "Keyboard: focus the query, then use the arrow keys (Shift: larger steps), 1–7 for a key, Home for the center."
+    )
     assert cells(demo.locator("thead tr")) == [["key", "score", "weight", ""]]
     assert demo.locator(".ends").all_inner_texts() == ["look-up\naverage", "left\nright", "down\nup"]
     assert names(demo, "region", "button", "slider", "group") == [
