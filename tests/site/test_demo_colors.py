@@ -90,6 +90,7 @@ def test_roles_have_their_colors(opened):
         for place, (what, role) in IN_COLOR[kind].items():
             painted = colors(demo.locator(place), what)
             assert painted, f"{kind.__name__} has no {place}"
+            assert all(painted), f"{kind.__name__}: {place} has no color"
             for paint in painted:
                 assert paint[:3] == pytest.approx(wanted[role], abs=2), (
                     f"{kind.__name__}: {place} is not as {role}s are"
