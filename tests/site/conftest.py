@@ -168,12 +168,12 @@ def show(page, tmp_path):
 
 @pytest.fixture(params=["served", "from disk"])
 def show_both_ways(request, page, tmp_path, serve_folder):
-    """Like `show`, once from a server and once from disk."""
+    """Like `show`, once from a server and in light, once from disk and in dark."""
 
     def open_page(*views, **options) -> Page:
         name = write_page(tmp_path, *views)
         if request.param == "from disk":
-            return page((tmp_path / name).as_uri(), **options)
+            return page((tmp_path / name).as_uri(), dark=True, **options)
         return page(f"{serve_folder(tmp_path)}/{name}", **options)
 
     return open_page

@@ -8,7 +8,10 @@ and compares its results, which come from the library, with the numbers.
 """
 
 import json
+import math
 import shutil
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import torch
@@ -84,8 +87,9 @@ def numbers(demo: Locator) -> dict:
 
 def check(demo: Locator, twin) -> dict:
     """Compare every number of the page with what the library computes from the same inputs."""
-    for name, value in inputs(demo).items():
-        setattr(twin, name, value)
+    with twin.hold_trait_notifications():
+        for name, value in inputs(demo).items():
+            setattr(twin, name, value)
     shown = numbers(demo)
     for name, value in shown.items():
         got, wanted = (torch.as_tensor(x, dtype=torch.float64) for x in (value, getattr(twin, name)))
@@ -115,3 +119,33 @@ def says(tab: Page, part: str, index: int = 0, role: str = "alert") -> None:
     expect(message).to_be_visible()
     expect(message).to_contain_text(part)
     assert len(message.inner_text()) > 60
+
+
+# ------------------------------------------------------------------------------------- how a demo writes what it says
+def fixed(number: float, digits: int) -> str:
+    """A number with so many digits after the point and a minus sign that is as long as a plus."""
+    rounded = Decimal(float(number)).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+    return str(abs(rounded) if rounded == 0 else rounded).replace("-", "−")
+
+
+def percent(share: float) -> str:
+    return f"{math.floor(100 * share + 0.5)}%"
+
+
+def listed(words: Sequence) -> str:
+    return " and ".join(filter(None, [", ".join(map(str, words[:-1])), *map(str, words[-1:])]))
+
+
+def readouts(demo: Locator) -> list[str]:
+    """What stands beside the sliders, which is also what they tell those who do not see."""
+    shown = demo.locator(".slider").evaluate_all(
+        """sliders => sliders.map(slider => [slider.querySelector(".readout").innerText,
+             slider.querySelector("input").getAttribute("aria-valuetext")])"""
+    )
+    assert all(seen == told for seen, told in shown), shown
+    return [seen for seen, _ in shown]
+
+
+def places(demo: Locator) -> list[float]:
+    """Where the sliders' thumbs are."""
+    return demo.locator(".slider input").evaluate_all("sliders => sliders.map(slider => slider.valueAsNumber)")

@@ -5,14 +5,12 @@ import re
 
 import pytest
 import torch
+from alignment_seen import seen
 from demo_pages import FONTS, NARROWEST, PHONE, SMALLEST_TEXT, check, inputs, ready, slide
+from drawn import cells, names, words
 from playwright.sync_api import Locator, expect
 
 from attn_utils.widgets import AlignmentExplorer, Translation
-
-
-def widths(threads: Locator) -> list[float]:
-    return threads.evaluate_all("threads => threads.map(thread => +thread.getAttribute('stroke-width'))")
 
 
 def loose_ends(demo: Locator) -> list[float]:
@@ -43,34 +41,18 @@ def loose_ends(demo: Locator) -> list[float]:
 def test_alignment_explorer(show_both_ways):
     twin = AlignmentExplorer()
     demo = ready(show_both_ways(AlignmentExplorer()))
-    start = check(demo, twin)
-    sentence, strong = demo.locator(".sentence"), demo.locator(".thread.strong")
+    start = seen(demo, twin)
+    sentence = demo.locator(".sentence")
     expect(sentence).to_have_text(
         "Step 1 of 6 writes “je” (probability 0.97). It looks mostly at “I” (0.94). Gold: “I”."
     )
-    assert widths(strong) == pytest.approx([10 * w for w in start["weights"]])
-
-    # What is drawn and written is what is published, at every step.
     for step in range(1, 6):
         slide(demo, "step", "ArrowRight")
         assert inputs(demo)["step"] == step
-        shown = check(demo, twin)
-        now = twin.sentences[0]
-        rows = demo.locator(".source tbody tr").all_inner_texts()
-        assert [float(row.split()[0].replace("−", "-")) for row in rows] == pytest.approx(shown["scores"], abs=0.051)
-        assert [float(row.split()[1]) for row in rows] == pytest.approx(shown["weights"], abs=0.0051)
-        assert [row.split()[2] for row in rows] == list(now.source)
-        assert widths(strong) == pytest.approx([10 * w for w in shown["weights"]])
-        assert loose_ends(demo) == pytest.approx([0] * 4 * len(now.source), abs=1.5)
-        choice = demo.locator(".choice tbody tr").all_inner_texts()
-        assert [row.split()[0] for row in choice] == [word for word, _ in now.candidates[step]]
-        assert choice[0].split()[1:] == ["written", f"{now.candidates[step][0][1]:.3f}"]
-        bars = demo.locator(".strip rect").evaluate_all("bars => bars.map(bar => bar.height.baseVal.value)")
-        assert bars == pytest.approx([abs(q) / 3 for q in now.queries[step]], abs=1e-6)
-    expect(sentence).to_contain_text("writes “</s>”, the end of the sentence, (probability 0.99). It spreads")
-    expect(sentence).to_contain_text("its weight almost evenly.")
+        seen(demo, twin)
     demo.get_by_role("button", name="Previous").click()
     demo.get_by_role("button", name="Previous").click()
+    seen(demo, twin)
     expect(sentence).to_contain_text("It looks mostly at “see” (0.59). Gold: “see” and “do” (possible).")
     demo.get_by_role("button", name="Next").click()
     assert inputs(demo)["step"] == 4
@@ -78,26 +60,27 @@ def test_alignment_explorer(show_both_ways):
     # Another sentence starts at its first word. Its wrong word is marked, and has no gold link.
     demo.get_by_role("combobox", name="sentence").select_option("by hand: a wrong word")
     assert inputs(demo) == {"sentence": 1, "step": 0, "gold": True}
-    check(demo, twin)
+    seen(demo, twin)
     expect(demo.locator(".token.strange")).to_have_text("rouge")
-    expect(demo.locator(".reference")).to_have_text("Reference: nous voyons la maison bleue")
     slide(demo, "step", "End", "ArrowLeft")
+    seen(demo, twin)
     expect(sentence).to_contain_text("(0.94). The reference has “bleue” here.")
     assert demo.locator(".gold").count() == len(twin.sentences[1].possible) == 4
     demo.get_by_label("gold links", exact=True).uncheck()
     assert demo.locator(".gold").count() == 0
-    check(demo, twin)
+    seen(demo, twin)
     demo.get_by_role("button", name="Reset").click()
-    assert check(demo, twin) == start
+    assert seen(demo, twin) == start
 
 
 @pytest.mark.parametrize("how", ["mouse", "keyboard", "finger"])
 def test_alignment_explorer_shows_rows_and_columns(show, how):
     """A source word shows which steps look at it, a written word its own step; neither changes the step."""
     twin = AlignmentExplorer(step=1)
-    tab = show(AlignmentExplorer(step=1), touch=how == "finger")
+    tab = show(AlignmentExplorer(step=1), touch=how == "finger", dark=how == "keyboard")
     demo = ready(tab)
-    start, sentence = check(demo, twin), demo.locator(".sentence")
+    seen(demo, twin)
+    sentence = demo.locator(".sentence")
 
     def point_at(side: str, word: str) -> None:
         token = demo.locator(f".{side} .token").filter(has_text=re.compile(f"^{word}$"))
@@ -107,23 +90,16 @@ def test_alignment_explorer_shows_rows_and_columns(show, how):
             token.hover() if how == "mouse" else token.tap()
 
     point_at("source", "not")
-    column = [row[2] for row in start["all_weights"]]
-    expect(sentence).to_have_text(
+    seen(demo, twin, source=2)
+    expect(sentence).to_contain_text(
         "“not” is looked at when “ne” (0.94), “pas” (0.94) and “</s>” (0.20) are written. "
-        f"All 6 steps together give it {sum(column):.2f}. Gold: “ne” and “pas”."
     )
-    assert widths(demo.locator(".thread.strong")) == pytest.approx([10 * w for w in column])
-    assert loose_ends(demo) == pytest.approx([0] * 4 * 6, abs=1.5)
-    assert demo.locator(".share").all_inner_texts() == ["", "0.94", "", "", "0.94", "0.20"]
     assert inputs(demo) == {"sentence": 0, "step": 1, "gold": True}
-    check(demo, twin)
 
     point_at("target", "vois")
     expect(sentence).to_contain_text("Step 4 of 6 writes “vois”")
-    expect(demo.locator(".choice tbody th").first).to_contain_text("vois")
-    assert widths(demo.locator(".thread.strong")) == pytest.approx([10 * w for w in start["all_weights"][3]])
+    seen(demo, twin, target=3)
     assert inputs(demo)["step"] == (3 if how == "finger" else 1)  # a finger cannot point without pressing
-    check(demo, twin)
     if how == "mouse":
         tab.mouse.click(*[demo.locator(".target .token").nth(3).bounding_box()[side] + 5 for side in "xy"])
     if how == "keyboard":
@@ -139,7 +115,7 @@ def test_alignment_explorer_shows_rows_and_columns(show, how):
         demo.locator(".source .token").nth(4).dispatch_event("click")
     else:
         point_at("source", "it")
-    expect(sentence).to_contain_text("“it” is looked at")
+    seen(demo, twin, source=4)
     if how == "keyboard":
         tab.keyboard.press("Escape")
     elif how == "mouse":
@@ -147,6 +123,32 @@ def test_alignment_explorer_shows_rows_and_columns(show, how):
     else:
         demo.locator(".title").tap()
     expect(sentence).to_contain_text("Step 5 of 6")
+
+
+def test_the_words_of_the_alignment_explorer(show):
+    demo = ready(show(AlignmentExplorer()))
+    assert demo.locator(".title").inner_text() == "Alignment explorer"
+    formula = [" ".join(text.split()) for text in demo.locator(".formula > span").all_text_contents()]
+    assert formula == ["score ai = v · tanh(Wq s + Wk hi)", "weights = softmax(a)"]
+    assert words(demo) == [
+        *[("s", "query"), ("h", "key"), ("weights", "weight"), ("Query", "query"), ("weight", "weight")],
+        ("Weights", "weight"),
+    ]
+    assert demo.locator(".caption").all_text_contents() == [
+        "Query: the 6 numbers of Wq s",
+        "Point at a source word to see which steps look at it, at a written word to see its step",
+        "Words to choose from",
+        "Weights of all steps: a row for each, a column for each source word",
+    ]
+    assert cells(demo.locator("thead tr")) == [["score", "weight", "source"], ["word", "probability", ""]]
+    assert demo.locator(".target .heading").inner_text() == "translation"
+    assert demo.locator(".hint").inner_text() == (
+        "Keyboard: Tab reaches a column of words, the arrow keys move in it. Enter on a written word goes to its step."
+    )
+    assert names(demo, "region", "combobox", "slider", "checkbox") == [
+        *['region "Demo: Alignment explorer"', 'combobox "sentence"', 'slider "step"'],
+        'checkbox "gold links" [checked]',
+    ]
 
 
 def test_alignment_explorer_forgets_the_word_looked_at_in_another_sentence(show):
@@ -177,6 +179,15 @@ def long_sentence(written: int) -> AlignmentExplorer:
         possible=links,
     )
     return AlignmentExplorer(sentences=[translation], v=torch.randn(128, generator=generator), step=written - 2)
+
+
+@pytest.mark.parametrize("written", [24, 12, 3])
+def test_alignment_explorer_tells_a_long_sentence(show, written):
+    """Words that are long, scores of both signs, gold links that cross, words that the reference lacks."""
+    demo = ready(show(long_sentence(written)))
+    seen(demo, long_sentence(written))
+    demo.locator(".source .token").nth(23).focus()
+    seen(demo, long_sentence(written), source=23)
 
 
 @pytest.mark.parametrize("font", FONTS)

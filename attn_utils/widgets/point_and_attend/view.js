@@ -19,10 +19,14 @@ const across = scale([-LIMIT, LIMIT], [0, SIZE]);
 const upward = scale([-LIMIT, LIMIT], [SIZE, 0]);
 /** @param {number[]} color */
 const rgb = (color) => `rgb(${color.map((part) => Math.round(255 * clamp(part, 0, 1))).join(" ")})`;
-/** @param {number[]} color */
-const isDark = ([r, g, b]) => 0.2126 * r ** 2.2 + 0.7152 * g ** 2.2 + 0.0722 * b ** 2.2 < 0.3;
-/** @param {number[]} color */
-const readable = (color) => (isDark(color) ? "#fff" : "#111");
+/** The share of light that a channel stands for (IEC 61966-2-1). @param {number} part */
+const linear = (part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+/**
+ * White or black, whichever stands out more from a color: by 4.58 to 1 at least.
+ * @param {number[]} color
+ */
+const readable = (color) =>
+  dot([0.2126, 0.7152, 0.0722], color.map(linear)) < 0.179 ? "#fff" : "#000";
 
 /**
  * The formula of the demo.
@@ -150,7 +154,7 @@ function render(view) {
   });
   const links = svg("g");
   const dots = svg("g", { "aria-hidden": "true" });
-  const inside = svg("circle", { r: 12.5 });
+  const inside = svg("circle", { r: 12.5, class: "sample" });
   const query = svg(
     "g",
     {
@@ -163,7 +167,7 @@ function render(view) {
     },
     svg("circle", { r: 30, fill: "transparent" }), // what a finger has to hit
     svg("circle", { r: 20, class: "ring" }),
-    svg("circle", { r: 16, fill: "var(--surface)" }),
+    svg("circle", { r: 18.5, fill: "var(--surface)", class: "backing" }),
     inside,
     svg("circle", { r: 14.5, fill: "none", stroke: "var(--d-query)", "stroke-width": 4 }),
     text("query", { y: -24, class: "middle halo name", "aria-hidden": "true" }),
@@ -235,7 +239,6 @@ function render(view) {
       ...now.keys.map(([x_j, y_j], j) =>
         line(across(x), upward(y), across(x_j), upward(y_j), "link", {
           "stroke-width": 1 + 13 * weights[j],
-          "stroke-opacity": 0.4 + 0.5 * weights[j],
         }),
       ),
     );
@@ -246,7 +249,7 @@ function render(view) {
           "g",
           { transform: `translate(${across(x_j)} ${upward(y_j)})` },
           svg("circle", { r: 15, class: "rim" }),
-          svg("circle", { r: 12, fill: rgb(color) }),
+          svg("circle", { r: 12, fill: rgb(color), class: "sample" }),
           text(j + 1, { y: 4.5, class: "middle number", style: `fill: ${readable(color)}` }),
         );
         const share = percent(weights[j]);
