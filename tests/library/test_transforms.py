@@ -76,6 +76,8 @@ def test_compiles_into_one_graph(name):
     torch.testing.assert_close(first(compiled(*tensors)), first(function(*tensors)))
 
 
+# The lowest version allowed exports a module that belongs to the exported one; here a function holds it.
+@pytest.mark.skipif(torch.__version__ < "2.6", reason="see test_a_module_exports_strictly")
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_exports(name):
     function, tensors = on_the_rest(name)
