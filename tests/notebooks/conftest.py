@@ -13,8 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools"), str(Path(__file__).resolve().parent)]
 
-import chapters  # noqa: E402 - of tools
 from exceptions import ALLOWED  # noqa: E402 - it lies beside this file
+
+import chapters  # noqa: E402 - of tools
 
 NOTEBOOKS = chapters.notebooks()
 

@@ -12,8 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import chapters
 import pytest
+
+import chapters
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "chapters").glob("*.ipynb"))
