@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PYTEST = [sys.executable, "-m", "pytest"]
 PARALLEL = ["-n", "2"]
-CHAPTERS = [str(path.relative_to(ROOT)) for path in chapters.notebooks()]
+NOTEBOOKS = [str(path.relative_to(ROOT)) for path in chapters.notebooks()]
 WORKFLOWS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / ".github" / "workflows").glob("*.yml"))
 # One notebook a worker: split over two, its cells would run in two kernels.
 NBVAL = [*PYTEST, "--nbval", "--nbval-cell-timeout=900", *PARALLEL, "--dist", "loadfile", "-p", "no:cacheprovider"]
@@ -72,7 +72,7 @@ STAGES = [
         "each chapter keeps its contract, no tool loses anything",
         [[*PYTEST, "tests/notebooks"], [*PYTEST, *PARALLEL, "tests/tools"]],
     ),
-    Stage("nbval", "each chapter runs and gives what is stored", [[*NBVAL, *CHAPTERS]]),
+    Stage("nbval", "each notebook runs and gives what is stored", [[*NBVAL, *NOTEBOOKS]]),
     Stage(
         "book",
         "the site builds without a warning",
@@ -89,7 +89,7 @@ ENGINES = [
 ]
 
 PORTABILITY = [
-    Stage(f"nbval {name}", what, [[*NBVAL, *CHAPTERS]], environment=environment)
+    Stage(f"nbval {name}", what, [[*NBVAL, *NOTEBOOKS]], environment=environment)
     for name, what, environment in [
         ("plain", "no vector instructions", {"ATEN_CPU_CAPABILITY": "default"}),
         ("avx2", "vector instructions of 2013 in PyTorch", {"ATEN_CPU_CAPABILITY": "avx2"}),

@@ -26,6 +26,8 @@ import nbformat
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import reading
 
+import chapters
+
 STORE = Path(__file__).resolve().parents[1] / "tests" / "notebooks" / "reasons.toml"
 SEPARATORS = ",   "  # of thousands: comma, thin and narrow spaces, and a plain space
 NUMBER = re.compile(
@@ -226,9 +228,7 @@ def unexplained(chapter: str, notebook: Any) -> tuple[list[Place], list[str]]:
 def main(arguments: list[str]) -> int:
     """List what has neither evidence nor a reason."""
     left = 0
-    for path in sorted(reading.CHAPTERS.glob("[0-9][0-9]_*.ipynb")):
-        if arguments and path.name[:2] not in arguments:
-            continue
+    for path in chapters.find(arguments):
         notebook = nbformat.read(path, as_version=4)
         missing, unused = unexplained(path.stem, notebook)
         shown_here = len(places(notebook)) - len(without_evidence(notebook))

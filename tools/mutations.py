@@ -22,6 +22,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import chapters
+
 ROOT = Path(__file__).resolve().parents[1]
 STORE = ROOT / "tools" / "mutations.toml"
 PAGE = ROOT / "appendix" / "checks.md"
@@ -37,7 +40,7 @@ class Mutation:
     what: str
     file: str
     check: str
-    """What must go red: a folder or file of tests with pytest's own options, or ``fresh NN``, a chapter's fresh run."""
+    """What must go red: a folder or file of tests with pytest's own options, or ``fresh NN`` for a fresh run."""
     old: str = ""
     new: str = ""
     edit: str = ""
@@ -69,9 +72,9 @@ class Mutation:
         pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-x"]
         words = self.check.split()
         if words[0] == "fresh":
-            (chapter,) = (ROOT / "chapters").glob(f"{words[1]}_*.ipynb")
+            (notebook,) = chapters.find(words[1:])
             options = ["-p", "nbval.plugin", "-p", "tools.stored_outputs", "--nbval", "--nbval-cell-timeout=900"]
-            return [*pytest, *options, f"chapters/{chapter.name}"]
+            return [*pytest, *options, str(notebook.relative_to(ROOT))]
         return [*pytest, *words]
 
 

@@ -10,6 +10,8 @@ import reading
 import torch
 import wrong_answers
 
+pytestmark = pytest.mark.of_chapters
+
 KINDS = ["predict", "derive", "build", "find the bug", "open"]
 WRONG_ANSWERS = 2  # for each exercise with code
 MODULES = ["attention", "kernels", "scoring", "multi_head", "positions", "recurrent", "decoding", "training", "metrics"]

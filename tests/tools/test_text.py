@@ -13,7 +13,8 @@ from notebooks.canonical import canonical, dumps, load, loads, write
 from notebooks.text import digest, from_text, parse, render, to_text
 from test_canonical import cells
 
-ROOT = Path(__file__).resolve().parents[2]
+import chapters
+
 OUTPUT = {"output_type": "stream", "name": "stdout", "text": "2\n"}
 CHAPTER = samples.notebook(
     samples.markdown("# Heading", id="a"),
@@ -61,7 +62,7 @@ def refused(pair, says, action) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------- round trips
-@pytest.mark.parametrize("path", sorted((ROOT / "chapters").glob("*.ipynb")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", chapters.notebooks(), ids=lambda path: path.stem)
 def test_the_chapters_come_back_byte_by_byte(path, tmp_path):
     copy, text = tmp_path / path.name, tmp_path / "text.md"
     copy.write_bytes(path.read_bytes())
