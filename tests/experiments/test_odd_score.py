@@ -27,7 +27,7 @@ def test_every_run_of_the_plan_is_stored_and_none_twice(stored):
 
 
 def test_no_odd_score_is_below_the_bound_and_the_bias_is(stored):
-    for row in stored["runs"]:
+    for row in stored["tuning"] + stored["runs"]:
         assert (row["error"] > bound(odd_score.KEYS)) == (row["bias"] == "none"), row
 
 
