@@ -115,8 +115,8 @@ class AdditiveScore(nn.Module):
 
     .. math:: s_{ij} = v \cdot \tanh(W_q q_i + W_k k_j)
 
-    As in the paper there is no bias. The hidden layer exists for all pairs at once: ``q * k * hidden_size`` numbers
-    for each element of the batch.
+    There is no bias, as the paper writes it (which omits biases "to increase readability"). The hidden layer exists
+    for all pairs at once: ``q * k * hidden_size`` numbers for each element of the batch.
 
     Args:
         query_size: Features of a query.

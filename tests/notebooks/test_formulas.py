@@ -59,11 +59,6 @@ def distance_to_dot():
     return gaussian(Q, K, h), right
 
 
-def gaussian_score():
-    norms = Q.square().sum(dim=-1)[:, None] / 2 + K.square().sum(dim=-1) / 2
-    return gaussian(Q, K, 1.0), Q @ K.mT - norms
-
-
 def leave_one_out():
     w = masked_softmax(gaussian(K, K, 0.8))
     ordinary = (V - w @ V) / (1 - w.diagonal()[:, None])
@@ -88,14 +83,48 @@ def masked():
 def additive():
     score = AdditiveScore(3, 3, 4).double()
     joined = torch.cat([Q[:, None].expand(2, 5, 3), K[None].expand(2, 5, 3)], dim=-1)
-    matrix = torch.cat([score.W_q.weight, score.W_k.weight], dim=1)
-    return torch.tanh(joined @ matrix.mT) @ score.v, score(Q[None], score.prepare_keys(K[None]))[0]
+    matrix = torch.cat([score.W_q.weight, score.W_k.weight], dim=1).mT
+    return torch.tanh(joined @ matrix) @ score.v, score(Q[None], score.prepare_keys(K[None]))[0]
 
 
 def general():
     score = GeneralScore(3, 3).double()
-    (matrix,) = score.parameters()
-    return score(Q[None], score.prepare_keys(K[None]))[0], torch.einsum("qa,ab,kb->qk", Q, matrix, K)
+    (weight,) = score.parameters()  # nn.Linear keeps it transposed
+    return score(Q[None], score.prepare_keys(K[None]))[0], torch.einsum("qa,kb,ba->qk", Q, K, weight.mT)
+
+
+def error_of_weights():
+    """Exactly, over all values that are −1 or 1: mean 0 and variance 1. The wanted key is the first."""
+    w, values = W[0], torch.tensor(list(itertools.product([-1.0, 1.0], repeat=5)), dtype=torch.float64)
+    return (values @ w - values[:, 0]).square().mean(), (1 - w[0]) ** 2 + w[1:].square().sum()
+
+
+def mirrored(n, ahead):
+    """Weights on wrong keys in a scene, where the wanted key's score is ahead of equal others, and in its mirror."""
+    scores = torch.zeros(len(ahead), n, dtype=torch.float64)
+    scores[:, 0] = ahead
+    return tuple(1 - masked_softmax(s)[:, 0] for s in (scores, -scores))
+
+
+def least_error_of_odd_scores():
+    found, formula = [], []
+    for n in (3, 4, 8):
+        u, other = mirrored(n, torch.linspace(0, 12, 120_001, dtype=torch.float64))
+        found.append((n / (n - 1) * (u**2 + other**2) / 2).min())
+        formula.append(1 / 2 * n / (n - 1) * (1 - 1 / (n**2 * (n - 2) ** 2)))
+    return torch.stack(found), torch.tensor(formula)
+
+
+def odds_of_mirrored_scenes():
+    u, other = mirrored(8, torch.linspace(-3, 3, 7, dtype=torch.float64))
+    return u / (1 - u) * other / (1 - other), torch.full((7,), 49.0)  # equal wrong keys: Cauchy and Schwarz are sharp
+
+
+def squares_of_mirrored_scenes():
+    u, other = mirrored(8, torch.linspace(-3, 3, 7, dtype=torch.float64))
+    total = u + other
+    assert torch.all(u**2 + other**2 >= 1 - 1 / 48**2)
+    return u**2 + other**2, total**2 - 2 * 49 / 48 * (total - 1)
 
 
 def scaled_dot():
@@ -116,15 +145,6 @@ def jacobian_of_the_softmax():
     w = torch.softmax(S[0], dim=-1)
     jacobian = torch.autograd.functional.jacobian(lambda s: masked_softmax(s[None])[0], S[0])
     return jacobian, torch.diag(w) - torch.outer(w, w)
-
-
-def dropped_sums():
-    """Exactly, over everything that dropout can do to five weights."""
-    p, w = 0.3, W[0]
-    kept = torch.tensor(list(itertools.product([0.0, 1.0], repeat=5)), dtype=torch.float64)
-    chance = ((1 - p) ** kept * p ** (1 - kept)).prod(dim=-1)
-    sums = (kept * w / (1 - p)).sum(dim=-1)
-    return (chance * sums**2).sum() - (chance * sums).sum() ** 2, p / (1 - p) * w.square().sum()
 
 
 def gru():
@@ -163,16 +183,17 @@ FORMULAS = {
     },
     "03": {
         r"w_{ij} = \frac{m_{ij}\, e^{s_{ij}}}{\sum_l m_{il}\, e^{s_{il}}}": masked,
-        r"s(q, k) = v^\top \tanh\!\left(W \begin{bmatrix} q \\ k \end{bmatrix}\right) "
-        r"= v^\top \tanh(W_q\, q + W_k\, k), \qquad W = [\,W_q \;\; W_k\,]": additive,
-        r"-\tfrac12 \lVert q - k \rVert^2 = q^\top k - \tfrac12 \lVert q \rVert^2 "
-        r"- \tfrac12 \lVert k \rVert^2 .": gaussian_score,
-        r"s(q, k) = q^\top W k = q \cdot (W k)": general,
-        r"s(q, k) = \frac{q^\top k}{\sqrt d}": scaled_dot,
-        r"\mathbb E[q^\top k] = 0, \qquad \operatorname{Var}[q^\top k] = d, "
-        r"\qquad \operatorname{sd}[q^\top k] = \sqrt d .": spread_of_dot_products,
-        r"J = \frac{\partial w}{\partial s} = \operatorname{diag}(w) - w w^\top,": jacobian_of_the_softmax,
-        r"\operatorname{Var}\Big[\sum_j \tilde w_j\Big] = \frac{p}{1-p} \sum_j w_j^2 .": dropped_sums,
+        r"s(q, k) = \tanh\big([q; k]\, W\big) \cdot v = \tanh(q W_q + k W_k) \cdot v, "
+        r"\qquad W = \begin{bmatrix} W_q \\ W_k \end{bmatrix}": additive,
+        r"s(q, k) = q \cdot (k W)": general,
+        r"\mathbb E\Big[\Big(\sum_j w_j v_j - v_*\Big)^2\Big] = (1 - w_*)^2 + \sum_{j \ne *} w_j^2": error_of_weights,
+        r"\frac12 \cdot \frac{n}{n-1} \Big(1 - \frac{1}{n^2 (n-2)^2}\Big),": least_error_of_odd_scores,
+        r"s(q, k) = \frac{q \cdot k}{\sqrt d}": scaled_dot,
+        r"\mathbb E[q \cdot k] = 0, \qquad \operatorname{Var}[q \cdot k] = d, "
+        r"\qquad \operatorname{sd}[q \cdot k] = \sqrt d .": spread_of_dot_products,
+        r"J = \frac{\partial w}{\partial s} = \operatorname{diag}(w) - w^\top w": jacobian_of_the_softmax,
+        r"\frac{u}{1-u} \cdot \frac{u'}{1-u'} = \sum_j a_j \cdot \sum_j \frac1{a_j} \ge m^2 .": odds_of_mirrored_scenes,
+        r"u^2 + u'^2 = S^2 - \frac{2 m^2}{m^2-1}(S - 1) \ge 1 - \frac{1}{(m^2-1)^2},": squares_of_mirrored_scenes,
     },
     "04": {
         r"\begin{aligned} r &= \sigma(W_r x + U_r s + b_r) && \text{reset: what may the proposal use?}\\ "
