@@ -183,9 +183,7 @@ def test_a_caption_is_folded_away_with_its_figure(tmp_path):
 @pytest.mark.parametrize("width", [320, 390, 1200])
 def test_the_number_stands_at_the_right_and_nothing_overflows(book, page, width):
     shutil.copy(ROOT / "assets" / "course.css", book / "_static")
-    (formula,) = re.findall(
-        r'<div class="formula numbered".*?</span></div>', (book / "two.html").read_text(), re.DOTALL
-    )
+    (formula,) = re.findall(NUMBERED, (book / "two.html").read_text("utf-8"), re.DOTALL)
     sheets = "".join(f'<link rel="stylesheet" href="_static/{name}">' for name in ("katex/katex.min.css", "course.css"))
     (book / "formula.html").write_text(
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><link rel="icon" href="data:,">'
