@@ -104,6 +104,7 @@ def page(browser: Browser) -> Iterator[Callable[..., Page]]:
             tab.on("console", lambda message: message.type == "error" and tab.errors.append(message.text))
             tab.on("pageerror", lambda error: tab.errors.append(str(error)))
             tab.set_default_timeout(10_000)
+            tab.set_default_navigation_timeout(60_000)  # a chapter has ten thousand boxes, a machine may be busy
             if not errors_expected:
                 tabs.append(tab)
             if url is not None:

@@ -27,6 +27,15 @@ def chapter(request) -> str:
     return request.param
 
 
+def unfold(tab) -> None:
+    """Open everything that is folded, and let it fade in."""
+    tab.evaluate(
+        """() => { for (const part of document.querySelectorAll("details")) part.open = true;
+             const ends = document.getAnimations().filter(one => one.effect.getComputedTiming().endTime < 5000);
+             return Promise.all(ends.map(animation => animation.finished)).then(() => 0); }"""
+    )
+
+
 @pytest.mark.parametrize("name", [*PAGES, "search"])
 def test_every_page_fits_the_narrowest_window_in_any_font(page, site, name):
     for font in ("narrow", "wide"):
@@ -64,7 +73,7 @@ def test_nothing_moves_while_a_page_arrives(page, served, chapter, width):
 def test_figures_are_seen_at_their_size(page, served, chapter):
     tab = page(f"{served}/{chapter}.html", width=1280)
     at_rest(tab)
-    tab.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    unfold(tab)
     figures = tab.locator("article .cell_output img")
     assert figures.count() >= 1
     hidden = figures.evaluate_all(
@@ -90,7 +99,7 @@ def test_figures_are_seen_at_their_size(page, served, chapter):
 def test_text_and_formulas_are_seen_at_their_size(page, served, chapter):
     tab = page(f"{served}/{chapter}.html", width=1280)
     at_rest(tab)
-    tab.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    unfold(tab)
     wrong = tab.locator("article .katex").evaluate_all(
         f"""all => {{ {OPACITY} return all.filter(formula => {{
              const text = formula.parentElement.closest("p, td, th, li, div, h2, h3");
@@ -123,10 +132,11 @@ def test_what_is_folded_opens_and_closes(page, served, chapter):
         expect(part).to_have_attribute("open", "")
         part.locator("summary").first.click()
         expect(part).not_to_have_attribute("open", "")
+    unfold(tab)
     empty = folded.evaluate_all(
-        f"""all => {{ {OPACITY} for (const part of all) part.open = true;
-             return all.filter(part => ![...part.children].some(inside => inside.tagName !== "SUMMARY" &&
-                 inside.getBoundingClientRect().height > 15 && opacity(inside) === 1))
+        f"""all => {{ {OPACITY}
+             const seen = inside => inside.getBoundingClientRect().height > 15 && opacity(inside) === 1;
+             return all.filter(part => ![...part.querySelectorAll(":scope > :not(summary)")].some(seen))
              .map(part => part.textContent.trim().slice(0, 60)); }}"""
     )
     assert empty == []
@@ -145,11 +155,12 @@ def test_a_link_into_something_folded_opens_it(page, served, chapter):
 def test_the_print_button_prints_and_code_is_on_paper(page, served, chapter):
     tab = page(f"{served}/{chapter}.html")
     at_rest(tab)
-    tab.evaluate("window.printed = 0; window.print = () => { window.printed += 1; }")
+    tab.evaluate("window.printed = 0; window.print = () => { window.printed += 1; }; 0")
     tab.get_by_role("button", name="Print this page").click()
     assert tab.evaluate("window.printed") == 1
     tab.emulate_media(media="print")
     tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    unfold(tab)  # nothing is left to open; what fades in has done so
     missing = tab.locator("article :is(pre, img, figcaption, .katex-html)").evaluate_all(
         f"""all => {{ {OPACITY} return all.filter(part => !part.closest(".attn-demo, noscript"))
              .filter(part => opacity(part) < 1 || part.getBoundingClientRect().height < 5)
@@ -203,7 +214,7 @@ def test_the_landing_page_has_the_demo_that_its_text_describes(page, served, sit
 def test_icons_are_drawn(page, served):
     tab = page(f"{served}/{CHAPTERS[0]}.html", width=1280)
     at_rest(tab)
-    wrong = tab.locator(".icon:visible").evaluate_all(
+    wrong = tab.locator("span.icon:visible").evaluate_all(
         f"""all => {{ {OPACITY} return all.filter(icon => {{ const box = icon.getBoundingClientRect();
              const style = getComputedStyle(icon), page = getComputedStyle(document.body).backgroundColor;
              return box.width < 10 || box.height < 10 || opacity(icon) < 1 || style.maskImage === "none" ||
@@ -211,7 +222,7 @@ def test_icons_are_drawn(page, served):
            }}).map(icon => icon.className); }}"""
     )
     assert wrong == []
-    assert tab.locator(".icon:visible").count() >= 8
+    assert tab.locator("span.icon:visible").count() >= 8
 
 
 def test_pictures_of_the_course_have_their_size():
