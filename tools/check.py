@@ -108,7 +108,7 @@ def missing_fonts() -> list[str]:
     known = shutil.which("fc-list")
 
     def is_there(font: str) -> bool:
-        return bool(known) and subprocess.run([known, "--quiet", font], check=False).returncode == 0
+        return known is not None and subprocess.run([known, "--quiet", font], check=False).returncode == 0
 
     return [package for font, package in FONTS_FROM.items() if not is_there(font)]
 

@@ -65,7 +65,7 @@ def tie_captions(env: Any, doctree: nodes.document) -> None:
     for paragraph in list(doctree.findall(nodes.paragraph)):
         label = next((part for part in paragraph.children if part.astext()), None)  # MyST begins with an empty text
         found = LABEL.fullmatch(label.astext()) if isinstance(label, nodes.strong) else None
-        if not found:
+        if not found or label is None:
             continue
         above: Any = paragraph.previous_sibling()
         if not isinstance(above, nodes.Element) or not has_image(above) or isinstance(above, nodes.section):
