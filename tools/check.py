@@ -36,6 +36,8 @@ ENGINES_FROM = {
     ("WebKitWebDriver",): "webkit2gtk-driver",
     ("Xvfb",): "xvfb",
 }
+# A narrow and a wide font that the widths of pages are checked with, and the Debian packages that bring them.
+FONTS_FROM = {"Roboto Condensed": "fonts-roboto-unhinted", "DejaVu Sans Mono": "fonts-dejavu-core"}
 
 
 @dataclass
@@ -101,16 +103,30 @@ PORTABILITY = [
 ]
 
 
+def missing_fonts() -> list[str]:
+    """Return the packages of the fonts that this machine does not have."""
+    known = shutil.which("fc-list")
+
+    def is_there(font: str) -> bool:
+        return known is not None and subprocess.run([known, "--quiet", font], check=False).returncode == 0
+
+    return [package for font, package in FONTS_FROM.items() if not is_there(font)]
+
+
 def ensure_browsers(stages: list[Stage]) -> None:
-    """Install the browsers that stages need, where that is possible without asking; their tests say what is missing."""
+    """Install the browsers and fonts that stages need, where that is possible without asking.
+
+    Where it is not, the tests say what is missing.
+    """
+    browsers = [] if "CHROMIUM" in os.environ or any(map(shutil.which, BROWSERS)) else BROWSERS[:2]
     wanted = {
-        "site": [] if "CHROMIUM" in os.environ or any(map(shutil.which, BROWSERS)) else BROWSERS[:2],
+        "site": [*browsers, *missing_fonts()],
         "engines": [package for programs, package in ENGINES_FROM.items() if not any(map(shutil.which, programs))],
     }
     packages = [package for stage in stages for package in wanted.get(stage.name, [])]
     if not (packages and shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0):
         return
-    print(f"Installing the browsers of the tests: {', '.join(packages)}", flush=True)
+    print(f"Installing what the tests look at pages with: {', '.join(packages)}", flush=True)
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     install = ["install", "-qq", "-y", "--no-install-recommends"]
     for command in (["update", "-qq"], *([*install, package] for package in packages)):

@@ -4,7 +4,9 @@
 
 A number in the prose, in a table or in an alt text must stand in what a cell of the same section prints, in what it
 asserts, or in its code; in the summary, in any cell of the chapter; a row of “What was measured”, in one cell. Rounded
-forms count (0.047 is 0.05), so do shares and percents (0.05 is 5 %). What has another source stands in
+forms count (0.047 is 0.05), so do shares and percents (0.05 is 5 %). The alt text of a figure is held to its own cell
+and the one before: a setting (T = 0.3) must stand in their code or, in these words, in what they print; another number
+must stand there or be printed, and a rounded one must keep two digits. What has another source stands in
 ``tests/notebooks/reasons.toml``, with the words around it, so that it cannot change unseen.
 """
 
@@ -73,6 +75,16 @@ class Place:
     """The row of a table in “What was measured”, or nothing."""
     cell: int | None = None
     """For an alt text, the cell that it belongs to: which of the chapter's."""
+    setting: str = ""
+    """For an alt text, the number with the sign before it where it says what something is set to: “T = 0.3”."""
+
+    def __str__(self) -> str:
+        """Say what is wrong, for the author."""
+        if self.cell is None:
+            return f"no cell shows {self.number.text!r} in “{self.around}”"
+        where = "the code" if self.setting else "code or output"
+        what = self.setting or self.number.text
+        return f"{what!r} of an alt text is not in {where} of its cell or of the cell before: “{self.around}”"
 
 
 def numbers(text: str) -> Iterator[tuple[Number, int, int]]:
@@ -109,8 +121,10 @@ def places(notebook: Any) -> list[Place]:
                 around = " ".join(text[max(0, start - 120) : end + 120].split())
                 line = text[text.rfind("\n", 0, start) + 1 : text.find("\n", end)]
                 row = line if section.title == MEASURED and line.startswith("|") else ""
+                set_to = re.search(r"\w+ ?[=≈] ?$", text[:start]) if cell_number is not None else None
+                setting = text[set_to.start() : end] if set_to else ""
                 if not number.is_evident:
-                    found.append(Place(number, around, section.chapter_part, row, cell_number))
+                    found.append(Place(number, around, section.chapter_part, row, cell_number, setting))
     return found
 
 
@@ -176,6 +190,24 @@ def is_shown(number: Number, printed: set[Number], code: set[Number], shares: bo
     return False
 
 
+def printed_text(cell: Any) -> str:
+    """Return what a cell prints, beside pictures and demos."""
+    return "\n".join(output.text for output in cell.outputs if output.output_type == "stream")
+
+
+def alt_is_shown(place: Place, cells: list[Any]) -> bool:
+    """Whether a number of an alt text stands in the code of one of the cells, or is what they print."""
+    digits = max(len(place.number.text.replace(".", "").strip("0% ")), 1)
+    for cell in cells:
+        code, printed = written(cell), shown(cell)
+        if is_shown(place.number, set(), code) or (place.setting and place.setting in printed_text(cell)):
+            return True
+        same = {number for number in printed if number.value == place.number.value}
+        if not place.setting and is_shown(place.number, printed if digits > 1 else same, set()):
+            return True
+    return False
+
+
 def reasons(chapter: str) -> dict[str, list[str]]:
     """Return the words around numbers that need no evidence, by reason."""
     with STORE.open("rb") as file:
@@ -184,6 +216,7 @@ def reasons(chapter: str) -> dict[str, list[str]]:
 
 def without_evidence(notebook: Any) -> list[Place]:
     """Return the numbers that no cell shows where it should."""
+    code_cells = [cell for section in reading.sections(notebook) for cell in section.cells]
     cells: list[tuple[str, set[Number], set[Number]]] = [
         (section.chapter_part, shown(cell), written(cell))
         for section in reading.sections(notebook)
@@ -201,12 +234,11 @@ def without_evidence(notebook: Any) -> list[Place]:
             found += fewest
             continue
         for place in together:
-            near = [
-                # What an alt text says stands in the code of its own cell and the one before, or is printed.
-                (printed, code if place.cell is None or place.cell - 1 <= i <= place.cell else set())
-                for i, (part, printed, code) in enumerate(cells)
-                if part == place.part or place.part == SUMMARY
-            ]
+            if place.cell is not None:
+                if not alt_is_shown(place, code_cells[max(0, place.cell - 1) : place.cell + 1]):
+                    found.append(place)
+                continue
+            near = [(printed, code) for part, printed, code in cells if part == place.part or place.part == SUMMARY]
             if not any(is_shown(place.number, printed, code) for printed, code in near):
                 found.append(place)
     return found
@@ -234,7 +266,7 @@ def main(arguments: list[str]) -> int:
         shown_here = len(places(notebook)) - len(without_evidence(notebook))
         print(f"{path.stem}: {len(places(notebook))} numbers, {shown_here} shown by a cell, {len(missing)} unexplained")
         for place in missing:
-            print(f"  {place.number.text:>8}  [{place.part}] {place.around[90:-90]}")
+            print(f"  [{place.part}] {place}")
         for text in unused:
             print(f"  a reason that nothing needs: {text}")
         left += len(missing) + len(unused)

@@ -5,7 +5,8 @@
     python tools/mutations.py --list           what would be broken, and which check guards it
 
 The mutations stand in ``tools/mutations.toml``. Each is made in a copy of the repository, and only its own check runs
-there; the same check has to pass in the unbroken copy first.
+there; the same check has to pass in the unbroken copy first. For a check of the built site, the copy's site is broken
+too: a style or script is put in its place there, and for anything else the copy is built anew.
 """
 
 import argparse
@@ -28,6 +29,7 @@ import chapters
 ROOT = Path(__file__).resolve().parents[1]
 STORE = ROOT / "tools" / "mutations.toml"
 PAGE = ROOT / "appendix" / "checks.md"
+BUILT = Path("_build", "html")
 RATE = re.compile(r"(?<=<!-- rate -->\n).*?(?=<!-- end of rate -->)", flags=re.DOTALL)
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
@@ -40,12 +42,20 @@ class Mutation:
     what: str
     file: str
     check: str
-    """What must go red: a folder or file of tests with pytest's own options, or ``fresh NN`` for a fresh run."""
+    """What must go red: a folder or file of tests with pytest's own options, or ``fresh NN``, a notebook's fresh run.
+
+    ``site`` before the tests says that they look at the built site.
+    """
     old: str = ""
     new: str = ""
     edit: str = ""
     first: bool = False
     """Whether only the first ``old`` is replaced, where there are several."""
+
+    @property
+    def needs_site(self) -> bool:
+        """Whether its check looks at the built site."""
+        return self.check.startswith("site ")
 
     def apply(self, text: str) -> str:
         """Return the broken text.
@@ -71,6 +81,8 @@ class Mutation:
         """Return the command of the check."""
         pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-x"]
         words = self.check.split()
+        if self.needs_site:
+            return [*pytest, *words[1:]]
         if words[0] == "fresh":
             (notebook,) = chapters.find(words[1:])
             options = ["-p", "nbval.plugin", "-p", "tools.stored_outputs", "--nbval", "--nbval-cell-timeout=900"]
@@ -137,15 +149,28 @@ def copy(target: Path) -> None:
         (target / "node_modules").symlink_to(ROOT / "node_modules")
 
 
-def passes(command: list[str], folder: Path) -> bool:
-    """Run a check in the copy, on the copy's own library."""
-    environment = os.environ | {
+def renew_site(mutation: Mutation, text: str, folder: Path) -> bool:
+    """Let the copy's built site be that of its broken sources; say whether that was possible."""
+    if mutation.file.startswith("assets/") and "/templates/" not in mutation.file:  # copied as they are
+        (folder / BUILT / "_static" / Path(mutation.file).name).write_text(text, encoding="utf-8")
+        return True
+    build = [sys.executable, "tools/book.py", "--all"]
+    return subprocess.run(build, cwd=folder, env=surroundings(folder), capture_output=True, check=False).returncode == 0
+
+
+def surroundings(folder: Path) -> dict[str, str]:
+    """Return the environment of what runs in the copy: it takes the copy's own library."""
+    return os.environ | {
         "PYTHONPATH": str(folder),
         "OMP_NUM_THREADS": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # a third of the time of a short check
     }
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def passes(command: list[str], folder: Path) -> bool:
+    """Run a check in the copy."""
+    result = subprocess.run(command, cwd=folder, env=surroundings(folder), capture_output=True, text=True, check=False)
     if result.returncode not in (0, 1):  # 1: tests failed. Anything else would be red for another reason
         raise SystemExit(
             f"{' '.join(command)} could not run (code {result.returncode}):\n{result.stdout}{result.stderr}"
@@ -159,6 +184,9 @@ def try_all(mutations: list[Mutation]) -> dict[Mutation, bool]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         copy(folder)
+        if any(mutation.needs_site for mutation in mutations):
+            subprocess.run([sys.executable, "tools/book.py"], cwd=ROOT, check=True)
+            shutil.copytree(ROOT / BUILT, folder / BUILT)
         for command in dict.fromkeys(tuple(mutation.command()) for mutation in mutations):
             if not passes(list(command), folder):
                 raise SystemExit(f"red without any mutation: {' '.join(command)}")
@@ -166,9 +194,14 @@ def try_all(mutations: list[Mutation]) -> dict[Mutation, bool]:
         for mutation in mutations:
             path = folder / mutation.file
             before = path.read_text(encoding="utf-8")
-            path.write_text(mutation.apply(before), encoding="utf-8")
-            caught[mutation] = not passes(mutation.command(), folder)
+            broken = mutation.apply(before)
+            path.write_text(broken, encoding="utf-8")
+            stands = renew_site(mutation, broken, folder) if mutation.needs_site else True
+            caught[mutation] = not (stands and passes(mutation.command(), folder))
             path.write_text(before, encoding="utf-8")
+            if mutation.needs_site:
+                shutil.rmtree(folder / "_build")
+                shutil.copytree(ROOT / BUILT, folder / BUILT)
             print(f"{'caught  ' if caught[mutation] else 'SURVIVED'}  {mutation.kind}: {mutation.what}", flush=True)
     return caught
 

@@ -4,10 +4,16 @@ import evidence
 import nbformat
 import pytest
 
+# Alt texts that are older than the rule for them: at most so many numbers without evidence and without a reason.
+OLD_ALTS = {"02_kernel_regression": 4, "03_scoring_functions": 1}
+
 
 def test_each_number_in_the_text_is_shown_by_a_cell_or_has_a_reason(path, notebook):
     missing, unused = evidence.unexplained(path.stem, notebook)
-    assert not missing, "no cell shows " + "; ".join(f"{place.number.text!r} in “{place.around}”" for place in missing)
+    text = [str(place) for place in missing if place.cell is None]
+    assert not text, "; ".join(text)
+    alts = [str(place) for place in missing if place.cell is not None]
+    assert len(alts) <= OLD_ALTS.get(path.stem, 0), "\n".join(alts)
     assert not unused, f"reasons.toml: nothing needs {unused}"
 
 
@@ -86,3 +92,31 @@ def test_a_row_of_the_table_must_be_shown_by_one_cell():
     assert evidence.without_evidence(chapter("| error, loss | 12; 0.75 |")) == []
     (missing,) = evidence.without_evidence(chapter("| error, loss | 12; 0.25 |"))
     assert missing.number.value in (12, 0.25)  # each cell shows one of the two
+
+
+@pytest.mark.parametrize(
+    ("alt", "missing"),
+    [
+        ("With T = 0.3 a staircase of 5 steps, at 12.4 on the left and 37 below.", []),
+        ("With T = 30 a staircase.", ["T = 30"]),  # 30 is printed, but nothing is set to it
+        ("With τ ≈ 0.31 a staircase.", ["τ ≈ 0.31"]),
+        ("A staircase at 12.", []),
+        ("A staircase at 0.4.", ["0.4"]),  # 0.35 rounds to it, and so do many others: one digit proves nothing
+        ("A staircase of 99 steps.", ["99"]),  # printed two cells above
+        ("Set to h = 2.5.", []),  # in these words
+    ],
+)
+def test_an_alt_text_is_held_to_its_own_cell_and_the_one_before(alt, missing):
+    def cell(source, text, **metadata):
+        outputs = [nbformat.v4.new_output("stream", text=text)]
+        return nbformat.v4.new_code_cell(source, outputs=outputs, metadata=metadata)
+
+    cells = [
+        nbformat.v4.new_markdown_cell("# Title"),
+        cell("f()", "99"),
+        cell("steps = 5", "30 things, 12.4 and 0.35; h = 2.5"),
+        cell("draw(0.3, 37)", "", mystnb={"image": {"alt": alt}}),
+    ]
+    found = evidence.without_evidence(nbformat.v4.new_notebook(cells=cells))
+    assert [place.setting or place.number.text for place in found] == missing
+    assert all("alt text" in str(place) for place in found)

@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fonts
 import pytest
 from demo_pages import write_page
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -103,6 +104,7 @@ def page(browser: Browser) -> Iterator[Callable[..., Page]]:
             tab.on("console", lambda message: message.type == "error" and tab.errors.append(message.text))
             tab.on("pageerror", lambda error: tab.errors.append(str(error)))
             tab.set_default_timeout(10_000)
+            tab.set_default_navigation_timeout(60_000)  # a chapter has ten thousand boxes, a machine may be busy
             if not errors_expected:
                 tabs.append(tab)
             if url is not None:
@@ -161,7 +163,10 @@ def show(page, tmp_path):
 
     def open_page(*views, change=lambda state: state, theme="", font="", places=False, host=True, **options) -> Page:
         name = write_page(tmp_path, *views, change=change, theme=theme, font=font, places=places, host=host)
-        return page((tmp_path / name).as_uri(), **options)
+        tab = page((tmp_path / name).as_uri(), **options)
+        if options.get("javascript", True):
+            fonts.require(tab, font)
+        return tab
 
     return open_page
 

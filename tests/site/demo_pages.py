@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
+import fonts
 import torch
 from ipywidgets.embed import dependency_state
 from playwright.sync_api import Locator, Page, expect
@@ -28,19 +29,14 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 NARROWEST = 320  # CSS pixels: what WCAG 2.1 asks of a page, a window of 1280 at a zoom of 400 %
 SMALLEST_TEXT = 10  # CSS pixels
+FONTS = fonts.FONTS
 HOST = '<script defer src="demo-host.js"></script>'
-# A page's width may not depend on the fonts of the machine. Of each list the first that is there is taken.
-FONTS = {
-    "the machine's": "",
-    "narrow": '"Liberation Sans Narrow", "Arial Narrow", "DejaVu Sans Condensed"',
-    "wide": '"DejaVu Sans Mono", Verdana, "Courier New", monospace',
-}
 
 
 def write_page(folder, *views, change=lambda state: state, theme="", font="", places=False, host=True) -> str:
     """Write a page that shows the widgets; gives its file name. `change` may damage the state's text.
 
-    `font` is a CSS list of the fonts that everything on the page is to be set in. With `places` it has the site's style
+    `font` is one of FONTS, that everything on the page is to be set in. With `places` it has the site's style
     and the room that the book reserves for a demo; without `host` nothing comes alive.
     """
     models = dependency_state(list(dict.fromkeys(views)), drop_defaults=False)
@@ -58,7 +54,7 @@ def write_page(folder, *views, change=lambda state: state, theme="", font="", pl
         shutil.copy(ROOT / "assets" / "course.css", folder)
         theme = theme or 'data-theme="light"'
     style = '<link rel="stylesheet" href="course.css">' if places else ""
-    style += f"<style>* {{ font-family: {font} !important }}</style>" if font else ""
+    style += f"<style>{fonts.style(font)}</style>"
     shutil.copy(ROOT / "assets" / "demo-host.js", folder)
     (folder / "page.html").write_text(
         f'<!doctype html><html lang="en" {theme}><head><meta charset="utf-8"><title>Demos</title>'

@@ -8,70 +8,18 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-import yaml
 from axe_playwright_python.sync_playwright import Axe
+from built_pages import CHAPTERS, CONFIG, PAGES, ROOT, TOC, VIEW, Reader, at_rest, read
 
-ROOT = Path(__file__).resolve().parents[2]
-CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
-CHAPTERS = [name for name in PAGES if name.startswith("chapters/")]
 BUDGET = 400_000  # bytes of a chapter's first visit, compressed, without its figures
-VIEW = "application/vnd.jupyter.widget-view+json"
 
 # Rules of axe that a page may break: where (a selector inside the element), and why.
 KNOWN_TO_AXE = {
     "empty-table-header": ("math", "the header is one formula; axe does not read MathML, screen readers do"),
 }
-
-
-class Reader(HTMLParser):
-    """A page as a list of its elements, with the few texts that the tests ask for."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.texts: dict[str, list[str]] = {}
-        self._open: list[str] = []
-        self.source = path.read_text(encoding="utf-8")
-        self.feed(self.source)
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, {name: value or "" for name, value in attributes}))
-        self._open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.elements.append((tag, {name: value or "" for name, value in attributes}))
-
-    def handle_data(self, data):
-        if self._open:
-            self.texts.setdefault(self._open[-1], []).append(data)
-
-    def all(self, *tags: str) -> list[dict[str, str]]:
-        return [attributes for tag, attributes in self.elements if tag in tags]
-
-    @property
-    def ids(self) -> list[str]:
-        return [attributes["id"] for _, attributes in self.elements if "id" in attributes]
-
-    def meta(self, name: str) -> str | None:
-        found = [tag["content"] for tag in self.all("meta") if name in (tag.get("name"), tag.get("property"))]
-        return found[0] if found else None
-
-
-_read: dict[Path, Reader] = {}
-
-
-def read(path: Path) -> Reader:
-    if path not in _read:
-        _read[path] = Reader(path)
-    return _read[path]
 
 
 @pytest.fixture(params=[*PAGES, "search"])
@@ -268,13 +216,6 @@ def test_colors_are_legible(theme, name):
 
 
 # ------------------------------------------------------------------------------------------------ in a real browser
-def at_rest(tab) -> None:
-    """Wait until fonts are there and every demo has drawn itself."""
-    tab.wait_for_load_state("load")
-    tab.evaluate("document.fonts.ready.then(() => true)")
-    tab.wait_for_timeout(100)
-
-
 @pytest.mark.parametrize("name", [*PAGES, "search"])
 def test_light_and_wide_from_a_server(page, served, name):
     tab = page(f"{served}/{name}.html", width=1200)

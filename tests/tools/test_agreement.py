@@ -227,6 +227,16 @@ def test_the_site_is_served_from_where_it_is_built():
     assert f"{SITE}" in text("README.md")
 
 
+def test_the_build_shows_what_was_checked_and_fails_on_a_warning():
+    (command,) = re.findall(r"^BUILD = (\[.*\])$", text("tools/book.py"), flags=re.MULTILINE)
+    assert {"-W", "-n", "--keep-going"} <= set(ast.literal_eval(command))
+    assert "suppress_warnings: [myst.domains]" in text("_config.yml"), "one kind of warning may be suppressed"
+    config = load("_config.yml")
+    assert config["execute"] == {"execute_notebooks": "off"}
+    assert config["only_build_toc_files"] is True
+    assert config["sphinx"]["config"]["html_math_renderer"] == "course"
+
+
 def test_each_folder_of_tests_and_each_notebook_is_checked():
     program = text("tools/check.py")
     spec = importlib.util.spec_from_file_location("check", ROOT / "tools" / "check.py")

@@ -27,6 +27,21 @@ def test_portability_varies_instruction_sets_and_threads():
         assert notebooks <= set(stage.commands[0])
 
 
+def test_fonts_and_browsers_are_there_wherever_the_checks_run(monkeypatch):
+    """Where the checks may not install them, as on a runner, its workflow does."""
+    needed = {*check.FONTS_FROM.values(), "webkit2gtk-driver", "xvfb"}
+    for name in ("checks", "weekly"):
+        workflow = (ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8")
+        assert needed <= set(workflow.split())
+    monkeypatch.setattr(check.shutil, "which", lambda name: f"/usr/bin/{name}")
+    there = subprocess.CompletedProcess([], 0), subprocess.CompletedProcess([], 1)
+    answers = iter([there[0], there[1]])
+    monkeypatch.setattr(check.subprocess, "run", lambda *_, **__: next(answers))
+    assert check.missing_fonts() == [list(check.FONTS_FROM.values())[1]]
+    monkeypatch.setattr(check.shutil, "which", lambda name: None)
+    assert check.missing_fonts() == list(check.FONTS_FROM.values())
+
+
 def test_interrupting_the_checks_is_one_line():
     code = (
         "import runpy, subprocess, sys\ndef run(*a, **k): raise KeyboardInterrupt\nsubprocess.run = run\n"

