@@ -24,20 +24,6 @@ REASONS = {
 }
 
 ALLOWED: dict[str, dict[str, int]] = {
-    "01_queries_keys_values": {
-        "words of the main path": 1,
-        "lines of the main path": 1,
-        "length of a cell": 2,
-        "columns of code": 8,
-        "formatter": 1,
-        "schematic": 1,
-        "going deeper": 1,
-        "captions": 8,
-        "figures on a phone": 7,
-        "citations": 11,
-        "role colors": 1,
-        "kinds of exercises": 2,
-    },
     "02_kernel_regression": {
         "words of the main path": 1,
         "lines of the main path": 1,

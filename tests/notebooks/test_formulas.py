@@ -25,7 +25,7 @@ O = W @ V  # noqa: E741 - the formulas call it o
 
 def look_up():
     q, k, temperature = Q[:, :1], K[:, 0], 0.3
-    s = -((q - k) ** 2)
+    s = -((q - k) ** 2) / 2
     w = (s / temperature).exp() / (s / temperature).exp().sum(dim=-1, keepdim=True)
     return w @ V, attend(s / temperature, V)[0]
 
@@ -166,7 +166,8 @@ def error_of_an_alignment():
 
 FORMULAS = {
     "01": {
-        r"o(q) = \sum_j w_j v_j, \qquad w_j = \frac{e^{s_j/T}}{\sum_l e^{s_l/T}}, \qquad s_j = -(q - k_j)^2 .": look_up,
+        r"o(q) = \sum_j w_j v_j, \qquad w_j = \frac{e^{s_j/T}}{\sum_l e^{s_l/T}}, "
+        r"\qquad s_j = -\tfrac12 (q - k_j)^2 .": look_up,
         r"\operatorname{softmax}(s)_j = \frac{e^{s_j}}{\sum_l e^{s_l}} .": lambda: (W, masked_softmax(S)),
         r"o' - o = \frac{w_i}{1-w_i}\,(o - v_i) .": without_one,
         r"\boxed{\;\frac{\partial o}{\partial q} = \frac1T \sum_i w_i\,(v_i - o)(k_i - \bar k)^\top "
