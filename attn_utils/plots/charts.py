@@ -119,7 +119,9 @@ def alignment(
         matrix, alt=alt, queries=target, keys=source, xlabel="source", ylabel="target", annotate=False, vmax=1.0
     )
     if weights is None:
-        fig.axes[0].images[0].colorbar.remove()  # there are no weights to explain
+        bar = fig.axes[0].images[0].colorbar
+        assert bar is not None
+        bar.remove()  # there are no weights to explain
     for i, j in sorted(links):
         frame = Rectangle(
             (i - 0.42, j - 0.42), 0.84, 0.84, fill=False, edgecolor=GOLD, linewidth=1.6,

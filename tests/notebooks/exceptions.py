@@ -24,22 +24,6 @@ REASONS = {
 }
 
 ALLOWED: dict[str, dict[str, int]] = {
-    "02_kernel_regression": {
-        "words of the main path": 1,
-        "lines of the main path": 1,
-        "length of a cell": 5,
-        "columns of code": 120,
-        "columns of output": 6,
-        "formatter": 1,
-        "schematic": 1,
-        "going deeper": 1,
-        "captions": 17,
-        "figures on a phone": 16,
-        "citations": 8,
-        "role colors": 1,
-        "kinds of exercises": 2,
-        "wrong answers": 2,
-    },
     "04_seq2seq_bahdanau": {
         "words of the main path": 1,
         "lines of the main path": 1,

@@ -182,7 +182,7 @@ def test_code_is_clean(path):
 
 
 def test_imports_come_from_the_library_or_its_needs(notebook):
-    allowed = set(sys.stdlib_module_names) | {"attn_utils", "torch", "numpy", "matplotlib", "ipywidgets"}
+    allowed = set(sys.stdlib_module_names) | {"attn_utils", "torch", "numpy", "matplotlib", "ipywidgets", "sklearn"}
     for cell in code_cells(notebook):
         tree = ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", cell.source, flags=re.MULTILINE))
         for node in ast.walk(tree):
