@@ -147,6 +147,15 @@ def jacobian_of_the_softmax():
     return jacobian, torch.diag(w) - torch.outer(w, w)
 
 
+def dropped_sums():
+    """Exactly, over everything that dropout can do to five weights."""
+    p, w = 0.3, W[0]
+    kept = torch.tensor(list(itertools.product([0.0, 1.0], repeat=5)), dtype=torch.float64)
+    chance = ((1 - p) ** kept * p ** (1 - kept)).prod(dim=-1)
+    sums = (kept * w / (1 - p)).sum(dim=-1)
+    return (chance * sums**2).sum() - (chance * sums).sum() ** 2, p / (1 - p) * w.square().sum()
+
+
 def gru():
     cell = nn.GRUCell(3, 3).double()
     (W_r, W_z, W_n), (U_r, U_z, U_n) = cell.weight_ih.chunk(3), cell.weight_hh.chunk(3)
