@@ -1,4 +1,4 @@
-"""What the tests of a notebook share: the notebook, and the exceptions that a chapter has been granted.
+"""What the tests of a notebook share: the notebook, and how faults are told.
 
 A test that takes ``path`` or ``notebook`` holds for every notebook of the book. One that is marked ``of_chapters`` is
 about a chapter's shape, which a page of the appendix does not have.
@@ -12,8 +12,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools"), str(Path(__file__).resolve().parent)]
-
-from exceptions import ALLOWED  # noqa: E402 - it lies beside this file
 
 import chapters  # noqa: E402 - of tools
 
@@ -47,18 +45,10 @@ def notebook(path):
 
 @pytest.fixture
 def judge(path):
-    """Compare the faults of a chapter with the number that it has been granted: no more, and no fewer.
+    """Tell all faults of a notebook against a rule of the contract at once."""
 
-    No fewer, so that the list of exceptions gets shorter with every fault that is mended.
-    """
-
-    def compare(rule: str, faults: list[str]) -> None:
-        allowed = ALLOWED.get(path.stem, {}).get(rule, 0)
+    def tell(rule: str, faults: list[str]) -> None:
         listed = "\n- ".join(["", *faults])
-        assert len(faults) <= allowed, f"{path.stem}, {rule}: {len(faults)} faults, {allowed} are allowed:{listed}"
-        assert len(faults) == allowed, (
-            f"{path.stem}, {rule}: {len(faults)} faults are left of {allowed}; lower the number in "
-            f"tests/notebooks/exceptions.py{listed}"
-        )
+        assert not faults, f"{path.stem}, {rule}: {len(faults)} faults:{listed}"
 
-    return compare
+    return tell

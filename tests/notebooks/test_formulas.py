@@ -14,7 +14,7 @@ from torch import nn
 from attn_utils.attention import attend, masked_softmax
 from attn_utils.kernels import NadarayaWatson, gaussian
 from attn_utils.metrics import alignment_error_rate
-from attn_utils.scoring import AdditiveScore, GeneralScore, ScaledDotScore
+from attn_utils.scoring import AdditiveScore, Attention, GeneralScore, ScaledDotScore
 
 torch.manual_seed(0)
 Q, K, V = (torch.randn(n, 3, dtype=torch.float64) for n in (2, 5, 5))
@@ -156,15 +156,24 @@ def dropped_sums():
     return (chance * sums**2).sum() - (chance * sums).sum() ** 2, p / (1 - p) * w.square().sum()
 
 
+def context():
+    score = AdditiveScore(3, 3, 4).double()
+    W_q, W_k = score.W_q.weight.mT, score.W_k.weight.mT  # PyTorch keeps them transposed
+    a = torch.stack([torch.stack([score.v @ torch.tanh(s @ W_q + h @ W_k) for h in K]) for s in Q])
+    alpha = a.exp() / a.exp().sum(dim=-1, keepdim=True)
+    return Attention(score)(Q[None], K[None], K[None])[0][0], torch.einsum("ji,id->jd", alpha, K)
+
+
 def gru():
     cell = nn.GRUCell(3, 3).double()
-    (W_r, W_z, W_n), (U_r, U_z, U_n) = cell.weight_ih.chunk(3), cell.weight_hh.chunk(3)
-    (b_r, b_z, b_n), (d_r, d_z, d_n) = cell.bias_ih.chunk(3), cell.bias_hh.chunk(3)
+    W_r, W_z, W_p = (W.mT for W in cell.weight_ih.chunk(3))  # PyTorch keeps them transposed
+    U_r, U_z, U_p = (U.mT for U in cell.weight_hh.chunk(3))
+    (b_r, b_z, b_p), (c_r, c_z, c_p) = cell.bias_ih.chunk(3), cell.bias_hh.chunk(3)
     x, s = K, V
-    r = torch.sigmoid(x @ W_r.mT + s @ U_r.mT + b_r + d_r)  # the formula's b_r is the sum of PyTorch's two
-    z = torch.sigmoid(x @ W_z.mT + s @ U_z.mT + b_z + d_z)
-    n = torch.tanh(x @ W_n.mT + b_n + r * (s @ U_n.mT + d_n))
-    return cell(x, s), (1 - z) * n + z * s
+    r = torch.sigmoid(x @ W_r + s @ U_r + b_r + c_r)  # the formula's b_r is the sum of PyTorch's two
+    z = torch.sigmoid(x @ W_z + s @ U_z + b_z + c_z)
+    proposal = torch.tanh(x @ W_p + b_p + r * (s @ U_p + c_p))
+    return cell(x, s), (1 - z) * proposal + z * s
 
 
 def error_of_an_alignment():
@@ -206,10 +215,12 @@ FORMULAS = {
         r"u^2 + u'^2 = S^2 - \frac{2 m^2}{m^2-1}(S - 1) \ge 1 - \frac{1}{(m^2-1)^2},": squares_of_mirrored_scenes,
     },
     "04": {
-        r"\begin{aligned} r &= \sigma(W_r x + U_r s + b_r) && \text{reset: what may the proposal use?}\\ "
-        r"z &= \sigma(W_z x + U_z s + b_z) && \text{update: what stays?}\\ "
-        r"n &= \tanh(W_n x + b_n + r \odot (U_n s + d_n)) && \text{the proposal}\\ "
-        r"s' &= (1 - z) \odot n + z \odot s \end{aligned}": gru,
+        r"a_{ji} = v \cdot \tanh(s_{j-1} W_q + h_i W_k), \qquad \alpha_{ji} = \frac{e^{a_{ji}}}{\sum_l e^{a_{jl}}}, "
+        r"\qquad c_j = \sum_i \alpha_{ji}\, h_i": context,
+        r"\begin{aligned} r &= \sigma(x W_r + s U_r + b_r) && \text{reset: what may the proposal use?}\\ "
+        r"z &= \sigma(x W_z + s U_z + b_z) && \text{update: what stays?}\\ "
+        r"\tilde s &= \tanh\big(x W_p + b_p + r \odot (s U_p + b_p')\big) && \text{the proposal}\\ "
+        r"s' &= (1 - z) \odot \tilde s + z \odot s \end{aligned}": gru,
         r"\mathrm{AER} = 1 - \frac{|A \cap S| + |A \cap P|}{|A| + |S|}": error_of_an_alignment,
     },
     "attention_in_pytorch": {

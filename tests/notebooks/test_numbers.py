@@ -4,16 +4,12 @@ import evidence
 import nbformat
 import pytest
 
-# Alt texts that are older than the rule for them: at most so many numbers without evidence and without a reason.
-OLD_ALTS: dict[str, int] = {}
-
-
 def test_each_number_in_the_text_is_shown_by_a_cell_or_has_a_reason(path, notebook):
     missing, unused = evidence.unexplained(path.stem, notebook)
     text = [str(place) for place in missing if place.cell is None]
     assert not text, "; ".join(text)
     alts = [str(place) for place in missing if place.cell is not None]
-    assert len(alts) <= OLD_ALTS.get(path.stem, 0), "\n".join(alts)
+    assert not alts, "\n".join(alts)
     assert not unused, f"reasons.toml: nothing needs {unused}"
 
 
