@@ -4,6 +4,7 @@ import evidence
 import nbformat
 import pytest
 
+
 def test_each_number_in_the_text_is_shown_by_a_cell_or_has_a_reason(path, notebook):
     missing, unused = evidence.unexplained(path.stem, notebook)
     text = [str(place) for place in missing if place.cell is None]
