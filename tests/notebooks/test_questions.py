@@ -130,7 +130,9 @@ def test_every_question_stands_alone(sections):
         assert used - made - common == set(), f"“{question}” uses names of another question"
         if question != NAMES:
             assert made & common == set(), f"“{question}” changes names that all cells use"
-            assert "(#the-names-that-all-cells-use)" in cells[0].source, f"“{question}” does not say whose names it uses"
+            assert "(#the-names-that-all-cells-use)" in cells[0].source, (
+                f"“{question}” does not say whose names it uses"
+            )
 
 
 def test_every_question_begins_with_its_answer_and_shows_wrong_before_right(sections):
