@@ -1,6 +1,9 @@
 """“Attention in PyTorch”: its list of contents, and the addresses that other people link to."""
 
+import ast
+import builtins
 import re
+import symtable
 from pathlib import Path
 
 import nbformat
@@ -30,7 +33,9 @@ ADDRESSES = [
     "why-does-memory-still-grow-with-the-square-of-the-length",
     "why-can-i-not-differentiate-twice-and-why-does-vmap-warn",
     "how-do-i-change-the-score-with-flex-attention",
+    "the-names-that-all-cells-use",
 ]
+NAMES = "The names that all cells use"
 
 
 @pytest.fixture(scope="module")
@@ -69,17 +74,94 @@ def test_no_address_is_lost(text):
     assert [old for old in ADDRESSES if old not in there] == []
 
 
-def test_every_question_is_answered_by_what_equals_attend(cells):
-    """Each section asserts something, and calls `attend`, or the page's `encoded`, which does."""
-    sections: dict[str, str] = {}
-    question = ""
+@pytest.fixture(scope="module")
+def sections(cells):
+    """The cells of each question by its heading; what stands above the first is of no question."""
+    found, question = {}, ""
     for cell in cells:
         if cell.cell_type == "markdown":
             question = next(iter(re.findall(r"^## (.+)$", cell.source, flags=re.MULTILINE)), question)
-        elif question:
-            sections[question] = sections.get(question, "") + cell.source + "\n"
-    assert len(sections) >= 19
-    for question, code in sections.items():
-        asserted = [line for line in code.splitlines() if line.strip().startswith("assert")]
+        if question:
+            found.setdefault(question, []).append(cell)
+    assert len(found) >= 20
+    assert next(iter(found)) == NAMES
+    return found
+
+
+def code(cells) -> str:
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+
+
+def names(source: str) -> tuple[set[str], set[str]]:
+    """Return the global names that a source makes, and those that it uses."""
+    made, used = set(), set()
+    tables = [top := symtable.symtable(source, "cells", "exec")]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            if table is top and (symbol.is_assigned() or symbol.is_imported()):
+                made.add(symbol.get_name())
+            if symbol.is_referenced() and (table is top or symbol.is_global()):
+                used.add(symbol.get_name())
+    return made, used - set(dir(builtins))
+
+
+def calls(source: str) -> set[str]:
+    """Return every call in a source, written in one way."""
+    source = source.replace("F.scaled_dot_product_attention(", "sdpa(")
+    return {ast.unparse(node) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)}
+
+
+def test_every_question_is_answered_by_what_equals_attend(sections):
+    """Each section asserts something, and calls `attend`, or the page's `encoded`, which does."""
+    for question, cells in sections.items():
+        asserted = [line for line in code(cells).splitlines() if line.strip().startswith("assert")]
         assert asserted, f"“{question}” shows nothing that is asserted"
-        assert "attend(" in code or "encoded(" in code, f"“{question}” shows nothing that equals attend"
+        assert "attend(" in code(cells) or "encoded(" in code(cells), f"“{question}” shows nothing that equals attend"
+
+
+def test_every_question_stands_alone(sections):
+    """A reader comes from a search: what a section uses is made there or by the names at the top, which it keeps."""
+    common, _ = names(code(sections[NAMES]))
+    common |= {"torch"}  # of the set-up cell
+    for question, cells in sections.items():
+        made, used = names(code(cells))
+        assert used - made - common == set(), f"“{question}” uses names of another question"
+        if question != NAMES:
+            assert made & common == set(), f"“{question}” changes names that all cells use"
+            assert "(#the-names-that-all-cells-use)" in cells[0].source, (
+                f"“{question}” does not say whose names it uses"
+            )
+
+
+def test_every_question_begins_with_its_answer_and_shows_wrong_before_right(sections):
+    for question, cells in sections.items():
+        if question == NAMES:
+            continue
+        assert re.match(r"## .+\n\n\*\*[^*]", cells[0].source), f"“{question}” does not begin with its answer in bold"
+        labels = re.findall(r"^# (Wrong|Right)\b", code(cells), flags=re.MULTILINE)
+        assert labels[:1] == ["Wrong"], f"“{question}” shows no way that is wrong first"
+        assert labels[-1] == "Right", f"“{question}” does not show the right way"
+
+
+def test_lines_to_copy_are_run_in_what_is_right(sections):
+    found = 0
+    for question, cells in sections.items():
+        right = code(cell for cell in cells if not cell.source.startswith("# Wrong"))
+        for line in re.findall(r"```python\n(.*?)```", cells[0].source, flags=re.DOTALL):
+            found += 1
+            assert calls(line) - calls(right) == set(), f"“{question}” does not run what it says to copy"
+    assert found >= 15
+
+
+@pytest.mark.parametrize(
+    ("source", "made", "used"),
+    [
+        ("y = [f(x) for x in z]", {"y"}, {"f", "z"}),
+        ("import a.b\ndef g(u, w=y):\n    h = u + k\n    return h", {"a", "g"}, {"y", "k"}),
+        ("with c() as e:\n    print(e, len(e))", {"e"}, {"c", "e"}),
+    ],
+)
+def test_names_are_those_of_the_outermost_level(source, made, used):
+    assert names(source) == (made, used)
