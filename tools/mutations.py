@@ -1,7 +1,7 @@
 """Break the project on purpose, one thing at a time, and see that the check which guards it goes red.
 
-    python tools/mutations.py                  all mutations; the rate is written into the appendix
-    python tools/mutations.py --only figures   one kind (or several), without writing the rate
+    python tools/mutations.py                  all mutations; the rates are written into the appendix
+    python tools/mutations.py --only figures   one kind (or several); the rates of the others stay
     python tools/mutations.py --list           what would be broken, and which check guards it
 
 The mutations stand in ``tools/mutations.toml``. Each is made in a copy of the repository, and only its own check runs
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,20 +207,55 @@ def try_all(mutations: list[Mutation]) -> dict[Mutation, bool]:
     return caught
 
 
-def table(caught: dict[Mutation, bool], commit: str, day: str) -> str:
-    """Return the rate as Markdown: by kind and in all."""
-    lines = [
-        f"On {day}, at commit `{commit}`, the checks caught **{sum(caught.values())} of {len(caught)}** mutations.",
-        "",
-        "| What was broken | Mutations | Caught |",
-        "|---|---|---|",
-    ]
+@dataclass(frozen=True)
+class Rate:
+    """How many mutations of a kind were tried and caught, when, and what survived."""
+
+    tried: int
+    caught: int
+    commit: str
+    day: str
+    survivors: tuple[str, ...] = ()
+
+
+ROW = re.compile(r"^\| (.+?) \| \d+ \| (\d+) \| (\d+) \| `(\w+)`, ([\d-]+) \|$", flags=re.MULTILINE)
+
+
+def rates(text: str) -> dict[str, Rate]:
+    """Read the rates, by kind, from where :func:`table` has written them."""
+    survivors = re.findall(r"^- Survived: (.*) \(([^()]*)\)$", text, flags=re.MULTILINE)
+    return {
+        kind: Rate(int(tried), int(caught), commit, day, tuple(what for what, of in survivors if of == kind))
+        for kind, tried, caught, commit, day in ROW.findall(text)
+    }
+
+
+def measured(caught: dict[Mutation, bool], commit: str, day: str) -> dict[str, Rate]:
+    """Return the rates of a run, by kind."""
+    found = {}
     for kind in dict.fromkeys(mutation.kind for mutation in caught):
-        verdicts = [verdict for mutation, verdict in caught.items() if mutation.kind == kind]
-        lines.append(f"| {kind} | {len(verdicts)} | {sum(verdicts)} |")
-    survivors = [mutation for mutation, verdict in caught.items() if not verdict]
-    lines += ["", *(f"- Survived: {mutation.what} ({mutation.kind})" for mutation in survivors)] if survivors else []
-    return "\n".join(lines) + "\n"
+        verdicts = {mutation.what: verdict for mutation, verdict in caught.items() if mutation.kind == kind}
+        survivors = tuple(what for what, verdict in verdicts.items() if not verdict)
+        found[kind] = Rate(len(verdicts), len(verdicts) - len(survivors), commit, day, survivors)
+    return found
+
+
+def table(by_kind: dict[str, Rate], kept: Counter[str]) -> str:
+    """Return the rates as Markdown: in all and by kind, with how many mutations of the kind are kept by now."""
+    known = {kind: by_kind[kind] for kind in kept if kind in by_kind}
+    tried, caught = sum(rate.tried for rate in known.values()), sum(rate.caught for rate in known.values())
+    lines = [
+        f"The checks caught **{caught} of {tried}** mutations that were tried; {kept.total()} are kept.",
+        "",
+        "| What was broken | Kept | Tried | Caught | Last tried at |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {kind} | {kept[kind]} | {rate.tried} | {rate.caught} | `{rate.commit}`, {rate.day} |"
+            for kind, rate in known.items()
+        ),
+    ]
+    survivors = [f"- Survived: {what} ({kind})" for kind, rate in known.items() for what in rate.survivors]
+    return "\n".join([*lines, *(["", *survivors] if survivors else [])]) + "\n"
 
 
 def main() -> int:
@@ -235,10 +271,11 @@ def main() -> int:
     git = ["git", "rev-parse", "--short=10", "HEAD"]
     commit = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
     caught = try_all(mutations)
-    result = table(caught, commit, datetime.date.today().isoformat())
+    page = PAGE.read_text(encoding="utf-8")
+    by_kind = rates(page) | measured(caught, commit, datetime.date.today().isoformat())
+    result = table(by_kind, Counter(mutation.kind for mutation in load()))
     print("\n" + result)
-    if not arguments.only:
-        PAGE.write_text(RATE.sub(lambda _: result, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(RATE.sub(lambda _: result, page), encoding="utf-8")
     return int(not all(caught.values()))
 
 
