@@ -114,12 +114,13 @@ def run(job: Job) -> Row:
 def plan(rows: Sequence[Row]) -> list[Job]:
     """Name the jobs: those that tune, and then those whose rate is known."""
     jobs: list[Job] = []
-    for *kind, steps in RUNS:
-        tuning = [Job(*kind, TUNING_STEPS, TUNING_SEED, rate) for rate in RATES]
+    for units, bias, batch, mirrored, steps in RUNS:
+        of_kind = partial(Job, units, bias, batch, mirrored)
+        tuning = [of_kind(TUNING_STEPS, TUNING_SEED, rate) for rate in RATES]
         jobs += [job for job in tuning if job not in jobs]
         tried = {row["rate"]: row["error"] for row in rows if Job(*[row[key] for key in Job._fields]) in tuning}
         if len(tried) == len(tuning):
-            jobs += [Job(*kind, steps, seed, min(tried, key=tried.__getitem__)) for seed in range(SEEDS)]
+            jobs += [of_kind(steps, seed, min(tried, key=tried.__getitem__)) for seed in range(SEEDS)]
     return jobs
 
 
