@@ -50,6 +50,16 @@ def test_error_is_that_of_the_output_in_the_mean_over_values():
 
 
 def test_a_short_run_gives_the_same_row_again():
-    job = odd_score.Job(4, "zero", 3, 0, 0.03)
+    job = odd_score.Job(4, "zero", 64, False, 3, 0, 0.03)
     assert odd_score.run(job) == odd_score.run(job)
     assert odd_score.AdditiveScoreWithBias(8, 8, 4).b.abs().sum() == 0
+
+
+def test_a_mirrored_batch_holds_each_scene_and_its_mirror_image():
+    generator = torch.Generator().manual_seed(0)
+    queries, keys, wanted = odd_score.match(torch.eye(8), generator, 6, mirrored=True)
+    assert len(queries) == len(keys) == len(wanted) == 6
+    assert torch.equal(queries[:3], -queries[3:])
+    assert torch.equal(keys[:3], -keys[3:])
+    assert torch.equal(wanted[:3], wanted[3:])
+    assert odd_score.error(AdditiveScore(8, 8, 4), queries, keys, wanted).item() > bound(8)
