@@ -42,4 +42,5 @@ def test_an_entry_names_the_notebooks_that_cite_it(anchor):
     named = {Path(link).stem for link in re.findall(r"\]\(([^)]+)\.ipynb\)", text)}
     cited = cited_in(anchor)
     assert named == cited, f"{heading}: names {sorted(named)}, cited in {sorted(cited)}"
-    assert cited or re.search(r"chapter (?:[5-9]|10)\b", text, re.IGNORECASE), f"{heading}: nobody cites it"
+    to_come = re.search(r"chapter (?:[5-9]|10)\b", text, re.IGNORECASE)
+    assert cited or to_come or "[the library](api.md)" in text, f"{heading}: nobody cites it"
