@@ -36,6 +36,7 @@ def test_one_round_of_em_as_worked_out_on_paper():
     assert [t(w, "das") for w in ("the", "house", "book")] == pytest.approx([0.5, 0.25, 0.25])
     assert [t(w, "Buch") for w in ("the", "book", "a")] == pytest.approx([0.25, 0.5, 0.25])
     assert [t(w, "Haus") for w in ("the", "house")] == pytest.approx([0.5, 0.5])
+    assert table[models.NULL].sum() == 0  # with a prior of 0 it takes nothing
 
 
 def test_more_rounds_find_who_belongs_to_whom_without_being_told():
