@@ -242,7 +242,7 @@ def measured(caught: dict[Mutation, bool], commit: str, day: str) -> dict[str, R
 
 def table(by_kind: dict[str, Rate], kept: Counter[str]) -> str:
     """Return the rates as Markdown: in all and by kind, with how many mutations of the kind are kept by now."""
-    known = {kind: by_kind[kind] for kind in kept if kind in by_kind}
+    known = {kind: by_kind.get(kind, Rate(0, 0, "", "")) for kind in kept}
     tried, caught = sum(rate.tried for rate in known.values()), sum(rate.caught for rate in known.values())
     lines = [
         f"The checks caught **{caught} of {tried}** mutations that were tried; {kept.total()} are kept.",
@@ -250,7 +250,8 @@ def table(by_kind: dict[str, Rate], kept: Counter[str]) -> str:
         "| What was broken | Kept | Tried | Caught | Last tried at |",
         "|---|---|---|---|---|",
         *(
-            f"| {kind} | {kept[kind]} | {rate.tried} | {rate.caught} | `{rate.commit}`, {rate.day} |"
+            f"| {kind} | {kept[kind]} | {rate.tried} | {rate.caught} | "
+            + (f"`{rate.commit}`, {rate.day} |" if rate.tried else "not yet |")
             for kind, rate in known.items()
         ),
     ]
