@@ -217,8 +217,8 @@ FORMULAS = {
     "04": {
         r"a_{ji} = v \cdot \tanh(s_{j-1} W_q + h_i W_k), \qquad \alpha_{ji} = \frac{e^{a_{ji}}}{\sum_l e^{a_{jl}}}, "
         r"\qquad c_j = \sum_i \alpha_{ji}\, h_i": context,
-        r"\begin{aligned} r &= \sigma(x W_r + s U_r + b_r) && \text{reset: what may the proposal use?}\\ "
-        r"z &= \sigma(x W_z + s U_z + b_z) && \text{update: what stays?}\\ "
+        r"\begin{aligned} r &= \sigma(x W_r + s U_r + b_r) && \text{reset gate}\\ "
+        r"z &= \sigma(x W_z + s U_z + b_z) && \text{update gate}\\ "
         r"\tilde s &= \tanh\big(x W_p + b_p + r \odot (s U_p + b_p')\big) && \text{the proposal}\\ "
         r"s' &= (1 - z) \odot \tilde s + z \odot s \end{aligned}": gru,
         r"\mathrm{AER} = 1 - \frac{|A \cap S| + |A \cap P|}{|A| + |S|}": error_of_an_alignment,
