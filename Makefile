@@ -19,7 +19,7 @@ TEST_READY := for-test
 # myst-nb and Jupyter would otherwise warn about paths that change in their next release.
 export JUPYTER_PLATFORM_DIRS := 1
 
-.PHONY: help book serve test chapters text notebook lab bench experiments portability engines mutations repository lock clean \
+.PHONY: help book serve test chapters text notebook lab bench experiments portability engines lowest mutations repository lock clean \
 	$(BOOK_READY) $(TEST_READY)
 
 help: ## List the commands
@@ -62,6 +62,11 @@ portability: $(TEST_READY) ## Check the stored outputs under other instruction s
 
 engines: $(TEST_READY) ## See the site in Firefox and WebKit in every setting
 	@$(BIN)/python tools/check.py --engines
+
+lowest: $(BOOK_READY) ## Test the library with the lowest versions that it allows
+	@python3 -m venv .venv/lowest
+	@.venv/lowest/bin/python -m pip install --quiet -r requirements/lowest.txt
+	@PYTHONPATH=. .venv/lowest/bin/python -m pytest -q -p no:cacheprovider tests/library
 
 mutations: $(TEST_READY) ## Break things on purpose in a copy: does each check notice?
 	@$(BIN)/python tools/mutations.py

@@ -194,11 +194,18 @@ def test_what_takes_long_runs_every_week():
     workflow = load(".github/workflows/weekly.yml")
     assert set(workflow[True]) == {"schedule", "workflow_dispatch"}
     (job,) = workflow["jobs"].values()
-    assert job["strategy"]["matrix"]["command"] == ["make engines", "make mutations", "make portability"]
+    assert job["strategy"]["matrix"]["command"] == ["make engines", "make lowest", "make mutations", "make portability"]
     assert "${{ matrix.command }}" in steps(job)
     assert "--engines" in recipe("engines")
+    assert "requirements/lowest.txt" in recipe("lowest")
     assert "--portability" in recipe("portability")
     assert "tools/mutations.py" in recipe("mutations")
+
+
+def test_the_lowest_versions_are_those_that_the_library_allows():
+    tested = dict(re.findall(r"^([\w-]+)==([\d.]+)$", text("requirements/lowest.txt"), flags=re.MULTILINE))
+    allowed = dict(re.fullmatch(r"([\w-]+)>=([\d.]+)", range_).groups() for range_ in PROJECT["dependencies"])
+    assert allowed.items() <= tested.items()
 
 
 @pytest.mark.parametrize("name", ["checks", "publish", "weekly"])
