@@ -118,9 +118,7 @@ def alignment(
     fig = heatmap(
         matrix, alt=alt, queries=target, keys=source, xlabel="source", ylabel="target", annotate=False, vmax=1.0
     )
-    if weights is None:
-        bar = fig.axes[0].images[0].colorbar
-        assert bar is not None
+    if weights is None and (bar := fig.axes[0].images[0].colorbar):
         bar.remove()  # there are no weights to explain
     for i, j in sorted(links):
         frame = Rectangle(
