@@ -7,8 +7,8 @@ compared its text; then, in the same kernel,
 - the state of each demo is compared with the stored one: its data, its results, its description;
 - each wrong answer to the exercise whose solution the cell is must be noticed by the cell's assertions.
 
-A training ends elsewhere on another processor. What a model trained in the chapter draws is compared coarsely: such a
-cell is tagged ``trained``.
+A training ends elsewhere on another processor. What a model trained in the chapter draws, and the fractions that it
+prints, are compared coarsely: such a cell is tagged ``trained``.
 """
 
 import ast
@@ -16,6 +16,7 @@ import base64
 import io
 import json
 import math
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,6 +114,21 @@ def compare_trained_pictures(stored: str, fresh: str) -> None:
         )
 
 
+def compare_trained_texts(stored: str, fresh: str) -> None:
+    """Compare what two trainings of one model print: all but decimal fractions must be equal.
+
+    Raises:
+        DifferenceError: If words or whole numbers differ, or a fraction by more than 0.02 and ``TRAINED_TOLERANCE``.
+    """
+    fraction = r"\d+\.\d+"
+    one, two = (" ".join(re.sub(fraction, "#", text).split()) for text in (stored, fresh))
+    if one != two:
+        raise DifferenceError(f"stored is the text {stored!r}, a fresh training prints {fresh!r}")
+    for a, b in zip(*([float(x) for x in re.findall(fraction, text)] for text in (stored, fresh)), strict=True):
+        if abs(a - b) > 0.02 + TRAINED_TOLERANCE * max(a, b):
+            raise DifferenceError(f"stored is {a} where a fresh training prints {b}: {fresh}")
+
+
 def compare_trained_states(stored: Any, fresh: Any) -> None:
     """Compare the state of two demos of two trainings: their fields, and the mean and spread of all numbers.
 
@@ -194,6 +210,8 @@ def check(item: Any) -> None:
     tags = item.cell.metadata.get("tags", [])
     trained = "trained" in tags
     timeout = item.config.option.nbval_cell_timeout
+    if trained:
+        compare_trained_texts(*("".join(o.text for o in outs if o.output_type == "stream") for outs in (stored, fresh)))
     if len(pictures(stored)) != len(pictures(fresh)):
         raise DifferenceError(f"{len(pictures(stored))} pictures are stored, a fresh run shows {len(pictures(fresh))}")
     for one, two in zip(pictures(stored), pictures(fresh), strict=True):
@@ -216,10 +234,17 @@ def check(item: Any) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: Any) -> Iterator[None]:
     """After nbval's own comparison of a cell, compare the rest."""
-    result = yield
-    if type(item).__name__ == "IPyNbCell":
-        try:
-            check(item)
-        except DifferenceError as difference:
-            item.raise_cell_error("What the page shows differs from a fresh run", str(difference))
+    if type(item).__name__ != "IPyNbCell":
+        return (yield)
+    exact = item.parent.skip_compare
+    if "trained" in item.cell.metadata.get("tags", []):
+        item.parent.skip_compare = (*exact, "stdout")
+    try:
+        result = yield
+    finally:
+        item.parent.skip_compare = exact
+    try:
+        check(item)
+    except DifferenceError as difference:
+        item.raise_cell_error("What the page shows differs from a fresh run", str(difference))
     return result

@@ -96,12 +96,15 @@ def column_sentence(shown: Translation, column, index: int, gold: bool) -> str:
 # --------------------------------------------------------------------------------------------------------- drawn
 def assert_threads(demo: Locator, twin: AlignmentExplorer, shown, weights, now: int, step: int, column) -> None:
     """Threads and gold links run from the word to the word that they say, as thick as their weight."""
-    picture = read(demo.locator(".threads"))
+    for _ in range(20):  # a page that still scrolls to what got the focus moves between two looks
+        words = demo.evaluate(PLACES)
+        picture = read(demo.locator(".threads"))
+        left, right = demo.locator(".threads").evaluate(
+            "svg => { const { left, right } = svg.getBoundingClientRect(); return [left, right] }"
+        )
+        if demo.evaluate(PLACES) == words:
+            break
     assert picture.name == twin.description
-    left, _, right, _ = demo.locator(".threads").evaluate(
-        "svg => { const { left, top, right, bottom } = svg.getBoundingClientRect(); return [left, top, right, bottom] }"
-    )
-    words = demo.evaluate(PLACES)
 
     def assert_between(paths, pairs, what: str) -> None:
         ends = [(left, words["source"][j], right, words["target"][i]) for j, i in pairs]

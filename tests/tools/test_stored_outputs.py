@@ -36,6 +36,14 @@ def test_a_picture_may_differ_by_what_machines_differ_by():
     stored_outputs.compare_pictures(png(unseen), png(two))
 
 
+def test_what_a_training_prints_may_differ_in_its_fractions_alone():
+    stored = "steps 2000   0.23 ± 0.00   0.30 ± 0.01\n"
+    stored_outputs.compare_trained_texts(stored, "steps 2000   0.22 ± 0.01   0.31 ± 0.00\n")
+    for fresh in ("steps 2000   0.42 ± 0.00   0.30 ± 0.01\n", stored.replace("2000", "500"), stored.replace("s", "z")):
+        with pytest.raises(DifferenceError, match="a fresh training prints"):
+            stored_outputs.compare_trained_texts(stored, fresh)
+
+
 def test_another_picture_is_seen():
     one = picture()
     other = one.copy()
