@@ -132,15 +132,21 @@ def test_every_cell_is_compared(path, notebook):
 
 
 @pytest.mark.of_chapters
-def test_only_a_translator_is_trained_live(path, notebook):
-    """What a trained model draws is compared coarsely (tools/stored_outputs.py), so it must be the exception."""
+def test_few_cells_are_compared_coarsely(path, notebook):
+    """What a trained model draws and prints is compared coarsely (tools/stored_outputs.py): that is an exception."""
     tagged = [cell for cell in notebook.cells if "trained" in cell.metadata.get("tags", [])]
-    assert not tagged or path.stem in TRAINED
+    assert len(tagged) == TRAINED.get(path.stem, 0)
     figures = [cell for cell, output in outputs(notebook) if "image/png" in output.get("data", {})]
     assert len(tagged) <= len(figures) / 2
 
 
-TRAINED = {"04_seq2seq_bahdanau": "trains a translator, which ends elsewhere on another processor"}
+# Cells that train for hundreds of steps: rounding of another processor's sums grows into the second digit.
+TRAINED = {
+    "01_queries_keys_values": 2,
+    "02_kernel_regression": 2,
+    "03_scoring_functions": 1,
+    "04_seq2seq_bahdanau": 3,
+}
 
 
 def test_prose_is_common_markdown(notebook):
