@@ -63,6 +63,10 @@ OTHER = r"""# Two
 
 **Figure 2.1.** The other one; see Figure 1.1.
 
+![A picture of the appendix](picture.png)
+
+**Figure A.1.** A page of the appendix has a letter; see also figure A.1.
+
 $$g = h + \underbrace{aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}_{\text{long}} \tag{2.1}$$
 """
 
@@ -140,6 +144,8 @@ def test_captions_numbers_and_citations_are_tied_together(book):
         ("#fig-1-1", "Figure 1.1"),
     ]  # fmt: skip
     assert 'href="one.html#fig-1-1"' in two
+    assert 'id="fig-a-1"' in two
+    assert 'href="#fig-a-1"' in two
     # A citation leads to the entry by its key, or by its heading.
     assert ("bibliography.html#luong2015", "Luong, Pham and Manning (2015)") in links
     assert ("bibliography.html#luong-et-al-2015", "Luong et al. (2015)") in links

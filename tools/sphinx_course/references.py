@@ -19,9 +19,10 @@ from sphinx.util import logging
 from sphinx.util.nodes import make_refnode
 
 LOGGER = logging.getLogger(__name__)
-LABEL = re.compile(r"Figure (\d+\.\d+)\.")
-TAG = re.compile(r"\s*\\tag\{(\d+\.\d+)\}")
-_NUMBER = r"\(?\d+\.\d+\)?(?!\.?\d)"
+NUMBER = r"(?:\d+|[A-Z])\.\d+"  # of a chapter, or of a notebook of the appendix
+LABEL = re.compile(rf"Figure ({NUMBER})\.")
+TAG = re.compile(rf"\s*\\tag\{{({NUMBER})\}}")
+_NUMBER = rf"\(?\b{NUMBER}\)?(?!\.?\d)"
 REFERENCE = re.compile(
     rf"\b(?P<kind>figure|equation)s?[ \n\N{{NO-BREAK SPACE}}]{_NUMBER}"
     rf"(?:(?:, and |, or |, | and | or | to |–){_NUMBER})*",
@@ -71,7 +72,7 @@ def tie_captions(env: Any, doctree: nodes.document) -> None:
         if not isinstance(above, nodes.Element) or not has_image(above) or isinstance(above, nodes.section):
             warn(f"no figure stands above the caption {label.astext()}", paragraph)
             continue
-        target = f"fig-{found[1].replace('.', '-')}"
+        target = f"fig-{found[1].replace('.', '-').lower()}"
         note(env, f"figure {found[1]}", target, paragraph)
         paragraph.parent.remove(paragraph)
         outputs = next((part for part in above.findall(nodes.container) if is_output(part)), None)
@@ -101,7 +102,7 @@ def number_formulas(env: Any, doctree: nodes.document) -> None:
         if len(tags) > 1:
             warn(f"a formula has one number, not {len(tags)}", formula)
         if tags:
-            target = f"eq-{tags[0].replace('.', '-')}"
+            target = f"eq-{tags[0].replace('.', '-').lower()}"
             note(env, f"equation {tags[0]}", target, formula)
             formula["tag"] = tags[0]
             formula["ids"].append(target)
@@ -110,7 +111,7 @@ def number_formulas(env: Any, doctree: nodes.document) -> None:
 
 def pending(docname: str, kind: str, words: str) -> addnodes.pending_xref:
     """Return a reference to something with a number, to be resolved when all pages are known."""
-    number = re.search(r"\d+\.\d+", words)
+    number = re.search(rf"\b{NUMBER}", words)
     assert number
     target = f"{kind.lower()} {number[0]}"
     inside = nodes.inline(words, words.replace("\n", " "))
