@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from attn_utils.results import save
-from benchmarks import beam, fused, masks, prepared_keys, translator
+from attn_utils.results import load, save
+from benchmarks import beam, fused, heads, layers, masks, prepared_keys, translator
 from benchmarks.measure import table
 
 
@@ -65,6 +65,21 @@ def copies(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"batch": beam.BATCH, "length": beam.LENGTH, "steps": beam.STEPS, "repeats": arguments.repeats, "rows": rows}
 
 
+def multi_head(arguments: argparse.Namespace) -> dict[str, Any]:
+    rows = heads.benchmark(arguments.pairs)
+    print(f"\nMulti-head attention, {heads.HEADS} heads, {heads.D} features. CPU time in pairs, and memory.")
+    print(table(rows))
+    return {"heads": heads.HEADS, "features": heads.D, "type": "float32", "pairs": arguments.pairs, "rows": rows}
+
+
+def kinds_of_layer(arguments: argparse.Namespace) -> dict[str, Any]:
+    rows = layers.benchmark(arguments.repeats)
+    print(f"\nOne layer of each kind, {layers.TOKENS} tokens in all.")
+    print(table(rows))
+    shape = {"tokens": layers.TOKENS, "heads": layers.HEADS, "kernel": layers.KERNEL, "type": "float32"}
+    return {**shape, "repeats": arguments.repeats, "rows": rows}
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "attention": attention,
     "masks": hiding,
@@ -72,12 +87,15 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "additive": additive,
     "translator": training,
     "beam": copies,
+    "multi-head": multi_head,
+    "layers": kinds_of_layer,
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", action="append", choices=BENCHMARKS, help="run this one, print it, store nothing")
+    parser.add_argument("--only", action="append", choices=BENCHMARKS, help="run this one and print it")
+    parser.add_argument("--add", action="store_true", help="with --only: store it beside the others, which stay")
     parser.add_argument("--lengths", type=int, nargs="+", default=[128, 256, 512, 1024, 2048, 4096])
     parser.add_argument("--long", type=int, default=4096, help="length of the benchmark of masks")
     parser.add_argument("--repeats", type=int, default=7, help="the median of so many runs is kept")
@@ -87,7 +105,10 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
 
     figures = {name: BENCHMARKS[name](arguments) for name in arguments.only or BENCHMARKS}
-    if not arguments.only:
+    if arguments.add:
+        stored = load("benchmarks")
+        figures = {**{name: stored[name] for name in BENCHMARKS if name in stored}, **figures}
+    if arguments.add or not arguments.only:
         print(f"\nStored in {save('benchmarks', 'benchmarks', figures).name}.")
 
 
