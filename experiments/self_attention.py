@@ -28,9 +28,10 @@ from experiments.runner import Row, complete, store
 NAMES, SECRETS, PEOPLE, WIDTH, BATCH = 32, 8, 24, 64, 32
 RATES = [0.001, 0.003, 0.01]
 TUNING_SEED, TUNING_STEPS, SEEDS = 100, 1000, 3
-BUDGETS = {"attention": [1000, 4000], "convolutions": [1000, 4000], "GRU": [1000, 4000, 16000]}
+BUDGETS = {"attention": [1000, 4000], "convolutions": [1000, 4000], "GRU": [1000, 4000, 16_000]}
 LABELS, TABLES, PLACES = 50, 2000, (1.5, 2.5, 3.5)
-KERNEL_SEEDS, KERNEL_STEPS, KERNEL_RATE = 10, 3000, 0.003
+KERNEL_STEPS, KERNEL_RATE = 3000, 0.003
+CASES = [("many curves", 0.5, 10), ("many curves", 0.25, 5), ("many curves", 1.0, 5), ("one curve", 0.5, 5)]
 WIDTHS = [round(0.1 * 1.03**i, 4) for i in range(82)]
 SETTINGS = {
     "names": NAMES, "secrets": SECRETS, "people": PEOPLE, "width": WIDTH, "batch": BATCH, "labels": LABELS,
@@ -209,11 +210,8 @@ def run(job: Job) -> Row:
 
 
 def plan(rows: Sequence[Row]) -> list[Job]:
-    """Name the jobs: kernels, then rooms that tune, then those whose rate is known."""
-    cases = [("many curves", 0.5), ("many curves", 0.25), ("many curves", 1.0), ("one curve", 0.5)]
-    kernel = partial(Job, model="layer", steps=KERNEL_STEPS, rate=KERNEL_RATE)
-    jobs = [kernel(study=study, noise=noise, seed=s) for study, noise in cases for s in range(KERNEL_SEEDS)]
-    jobs += [kernel(study="many curves", noise=0.5, seed=s)._replace(steps=4 * KERNEL_STEPS) for s in range(2)]
+    """Name the jobs: rooms that tune, those whose rate is known, and kernels."""
+    jobs: list[Job] = []
     for model, budgets in BUDGETS.items():
         tuning = [Job("rooms", model, 0.0, TUNING_STEPS, TUNING_SEED, rate) for rate in RATES]
         jobs += tuning
@@ -221,6 +219,9 @@ def plan(rows: Sequence[Row]) -> list[Job]:
         if len(tried) == len(tuning):
             rate = max(tried, key=tried.__getitem__)
             jobs += [Job("rooms", model, 0.0, steps, seed, rate) for steps in budgets for seed in range(SEEDS)]
+    kernel = partial(Job, model="layer", steps=KERNEL_STEPS, rate=KERNEL_RATE)
+    jobs += [kernel(study=study, noise=noise, seed=s) for study, noise, seeds in CASES for s in range(seeds)]
+    jobs += [kernel(study="many curves", noise=0.5, seed=s)._replace(steps=4 * KERNEL_STEPS) for s in range(2)]
     return jobs
 
 
