@@ -9,7 +9,7 @@ from drawn import colors
 from playwright.sync_api import Locator, Page
 from shades import contrast, faint_shapes, faint_texts, in_roles_color, role_colors, same_hue
 
-from attn_utils.widgets import AlignmentExplorer, KernelExplorer, MaskEditor, PointAndAttend, WhySqrtD
+from attn_utils.widgets import AlignmentExplorer, CostAndReach, KernelExplorer, MaskEditor, PointAndAttend, WhySqrtD
 
 # Where each role's color is: the elements, and which of their colors. It is nowhere else.
 IN_COLOR = {
@@ -42,6 +42,7 @@ IN_COLOR = {
         ".map .here": ("stroke", "query"),
         ".source td.weight i": ("backgroundColor", "weight"),
     },
+    CostAndReach: {},
 }
 # What a line or dot of a legend stands for, and where it is drawn.
 LEGENDS = {
@@ -53,6 +54,7 @@ LEGENDS = {
         "against the truth": "path.truth",
     },
     WhySqrtD: {"not scaled": "path.raw", "scaled": "path.scaled"},
+    CostAndReach: {"self-attention": ".curve.attention", "GRU": ".curve.gru", "convolution": ".curve.convolution"},
     AlignmentExplorer: {"weight": ".thread", "gold link, sure": ".gold.sure.strong"},
 }
 THEMES = [(site, dark) for site in (False, True) for dark in (False, True)]
@@ -71,6 +73,7 @@ def opened(request, show) -> tuple[Page, list[Locator], dict]:
         WhySqrtD(),
         MaskEditor(blocked=[[1, 0, 0, 0, 0, 0]] + [[0] * 6] * 4, causal=True),
         AlignmentExplorer(sentence=1, step=3),
+        CostAndReach(),
     ]
     tab = show(*demos, dark=dark, places=site, theme=f'data-theme="{theme}"')
     alive = [ready(tab, index) for index in range(len(DEMOS))]

@@ -8,8 +8,8 @@ import { fixed } from "../frame/math.js";
 
 const SHORTEST = 16;
 const LONGEST = 65536;
-const WIDTH = 560;
-const CHART = 220;
+const WIDTH = 360;
+const CHART = 230;
 const LEFT = 34;
 const RIGHT = 20;
 const AIR = 12;
@@ -98,20 +98,12 @@ function render(view) {
   const signs = legend(
     NAMES.map((name, i) => /** @type {[string, string, string]} */ ([LINES[i], COLORS[i], name])),
   );
-  panel(
-    demo,
-    ["Multiplications for one token, in units of d², against the length"],
-    chart,
-    signs,
-  ).classList.add("whole");
+  panel(demo, ["Multiplications for one token, in units of d², against n"], chart, signs);
   const rows = html("tbody");
-  const heads = ["a layer of", "million multiplications", "steps in sequence", "longest path"];
+  const heads = ["a layer of", "cost, million", "steps", "path"];
   const head = html("tr", {}, ...heads.map((name) => html("th", { scope: "col" }, name)));
-  panel(
-    demo,
-    ["The same in numbers"],
-    html("table", {}, html("thead", {}, head), rows),
-  ).classList.add("whole");
+  const table = html("table", { class: "costs" }, html("thead", {}, head), rows);
+  panel(demo, ["The same in numbers"], table);
   const ways = NAMES.map((name) => {
     const drawn = picture(2 * EDGE + (TOKENS - 1) * STEP, 2 * EDGE + STEP, name);
     const words = html("span");
@@ -133,7 +125,7 @@ function render(view) {
         domain: [SHORTEST, LONGEST],
         logarithmic: true,
         range: [LEFT, WIDTH - RIGHT],
-        ticks: [16, 64, 256, 1024, 4096, 16384, 65536],
+        ticks: [16, 128, 1024, 8192, 65536],
         labelsAt: CHART - 5,
       },
       y: { domain: [0, TOP], range: [CHART - 24, AIR], ticks: [0, 4, 8, 12, 16], ground: 0 },
@@ -151,9 +143,9 @@ function render(view) {
         ? [
             line(across(crossover), AIR, across(crossover), upward(0), "axis dashed crossing"),
             text(`n = ${grouped(crossover)}`, {
-              x: across(crossover) + (crossover > 4096 ? -5 : 5),
+              x: across(crossover) + (crossover < n ? -5 : 5),
               y: AIR + 8,
-              class: crossover > 4096 ? "end halo" : "halo",
+              class: crossover < n ? "end halo" : "halo",
             }),
           ]
         : [];
