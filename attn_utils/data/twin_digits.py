@@ -174,7 +174,7 @@ def _load() -> tuple[Tensor, Tensor, Tensor]:
 def _three_of(total: int, num_scenes: int, generator: torch.Generator) -> Tensor:
     """Draw three different numbers below ``total`` for each scene, shape ``(n, 3)``."""
     # A stable order: of equal numbers (there are some among so many) the first comes first on every processor.
-    order = torch.rand(num_scenes, total, generator=generator).argsort(1, stable=True)
+    order = torch.rand(num_scenes, total, generator=generator).argsort(stable=True, dim=1)
     return order[:, :3].contiguous()
 
 
