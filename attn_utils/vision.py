@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm as normalized
 
 from attn_utils._checks import check_integers, check_map, check_size, holds
-from attn_utils.attention import Score, answer
+from attn_utils.attention import answer
 from attn_utils.scoring import DotScore, ScaledDotScore
 
 __all__ = ["SelfAttention2d"]
@@ -73,7 +73,7 @@ class SelfAttention2d(nn.Module):
         value_channels = inner if value_channels is None else value_channels
         check_size("value_channels", value_channels)
         self.channels, self.pooled = channels, pooled
-        self.score: Score = ScaledDotScore() if scale else DotScore()
+        self.score: DotScore = ScaledDotScore() if scale else DotScore()
         self.theta = nn.Conv2d(channels, inner, 1, bias=False)
         self.phi = nn.Conv2d(channels, inner, 1, bias=False)
         self.g = nn.Conv2d(channels, value_channels, 1, bias=False)

@@ -8,8 +8,20 @@ from attn_utils.widgets.alignment_explorer.translation import Translation
 from attn_utils.widgets.alignment_explorer.widget import AlignmentExplorer
 from attn_utils.widgets.frame.demo import Demo
 from attn_utils.widgets.kernel_explorer.widget import KernelExplorer
+from attn_utils.widgets.look_from_a_pixel.scene import PixelScene
+from attn_utils.widgets.look_from_a_pixel.widget import LookFromAPixel
 from attn_utils.widgets.mask_editor.widget import MaskEditor
 from attn_utils.widgets.point_and_attend.widget import PointAndAttend
 from attn_utils.widgets.why_sqrt_d.widget import WhySqrtD
 
-__all__ = ["AlignmentExplorer", "Demo", "KernelExplorer", "MaskEditor", "PointAndAttend", "Translation", "WhySqrtD"]
+__all__ = [
+    "AlignmentExplorer",
+    "Demo",
+    "KernelExplorer",
+    "LookFromAPixel",
+    "MaskEditor",
+    "PixelScene",
+    "PointAndAttend",
+    "Translation",
+    "WhySqrtD",
+]

@@ -79,6 +79,39 @@ export function menu(demo, { label, options, chosen, choose }) {
 }
 
 /**
+ * A few options side by side, of which one is chosen. `options` gives their names and may change;
+ * `chosen` reads the one from the model, `choose` writes it back.
+ * @param {Demo} demo
+ * @param {object} group
+ * @param {string} group.label
+ * @param {string} [group.role] of what is chosen, in attention
+ * @param {() => string[]} group.options
+ * @param {() => string} group.chosen
+ * @param {(name: string) => void} group.choose
+ */
+export function choice(demo, { label, role = "plain", options, chosen, choose }) {
+  const boxes = html("span", { class: "options" });
+  const legend = html("legend", {}, html("span", { class: "word" }, label));
+  demo.controls.append(html("fieldset", { class: `options-of ${role}` }, legend, boxes));
+  // Buttons of one name exclude each other, in the whole page.
+  const group = `choice-${Math.random().toString(36).slice(2)}`;
+  let offered = "";
+  demo.refreshers.push(() => {
+    const names = options();
+    if (offered !== JSON.stringify(names)) {
+      const labels = names.map((name) => {
+        const input = html("input", { type: "radio", name: group, value: name });
+        input.addEventListener("change", () => choose(name));
+        return html("label", { class: "tick" }, input, html("span", {}, name));
+      });
+      boxes.replaceChildren(...labels);
+      offered = JSON.stringify(names);
+    }
+    for (const input of boxes.querySelectorAll("input")) input.checked = input.value === chosen();
+  });
+}
+
+/**
  * A labelled box to tick over one boolean trait.
  * @param {Demo} demo
  * @param {{ label: string, trait: string }} options
