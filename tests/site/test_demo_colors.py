@@ -9,7 +9,7 @@ from drawn import colors
 from playwright.sync_api import Locator, Page
 from shades import contrast, faint_shapes, faint_texts, role_colors, same_hue
 
-from attn_utils.widgets import AlignmentExplorer, KernelExplorer, MaskEditor, PointAndAttend, WhySqrtD
+from attn_utils.widgets import AlignmentExplorer, KernelExplorer, LookFromAPixel, MaskEditor, PointAndAttend, WhySqrtD
 
 # Where each role's color is: the elements, and which of their colors.
 IN_COLOR = {
@@ -49,6 +49,12 @@ IN_COLOR = {
         ".choice .bar": ("backgroundColor", "output"),
         ".token.strange span": ("textDecorationColor", "key"),
     },
+    LookFromAPixel: {
+        ".handle > circle:last-of-type": ("stroke", "query"),
+        ".here": ("stroke", "query"),
+        ".cell": ("fill", "weight"),
+        ".bar": ("backgroundColor", "weight"),
+    },
 }
 # What a line or dot of a legend stands for, and where it is drawn.
 LEGENDS = {
@@ -78,6 +84,7 @@ def opened(request, show) -> tuple[Page, list[Locator], dict]:
         WhySqrtD(),
         MaskEditor(blocked=[[1, 0, 0, 0, 0, 0]] + [[0] * 6] * 4, causal=True),
         AlignmentExplorer(sentence=1, step=3),
+        LookFromAPixel(),
     ]
     tab = show(*demos, dark=dark, places=site, theme=f'data-theme="{theme}"')
     alive = [ready(tab, index) for index in range(len(DEMOS))]

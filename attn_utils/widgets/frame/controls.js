@@ -1,8 +1,9 @@
 // Native controls with labels. Each shows what the model holds and writes back what the reader
 // chooses.
 /** @import { Demo } from "./frame.js" */
+/** @import { Role } from "./elements.js" */
 
-import { html, put } from "./elements.js";
+import { html, put, word } from "./elements.js";
 
 /**
  * A labelled slider with a readout. `position` reads the slider's place from the model, `move`
@@ -84,15 +85,15 @@ export function menu(demo, { label, options, chosen, choose }) {
  * @param {Demo} demo
  * @param {object} group
  * @param {string} group.label
- * @param {string} [group.role] of what is chosen, in attention
+ * @param {Role} [group.role] of what is chosen
  * @param {() => string[]} group.options
  * @param {() => string} group.chosen
  * @param {(name: string) => void} group.choose
  */
-export function choice(demo, { label, role = "plain", options, chosen, choose }) {
+export function choice(demo, { label, role, options, chosen, choose }) {
   const boxes = html("span", { class: "options" });
-  const legend = html("legend", {}, html("span", { class: "word" }, label));
-  demo.controls.append(html("fieldset", { class: `options-of ${role}` }, legend, boxes));
+  const legend = html("legend", {}, role ? word(label, role) : label);
+  demo.controls.append(html("fieldset", { class: "choose" }, legend, boxes));
   // Buttons of one name exclude each other, in the whole page.
   const group = `choice-${Math.random().toString(36).slice(2)}`;
   let offered = "";

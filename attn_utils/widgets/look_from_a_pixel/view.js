@@ -179,7 +179,7 @@ function render(view) {
   left.append(photo, frames[0], query);
   panel(
     demo,
-    ["Move the ", word("query", "query"), " over the scene. The frame is around the twin."],
+    ["Move the ", word("query", "query"), ". The frame is around the twin."],
     left,
     html(
       "p",
@@ -206,7 +206,7 @@ function render(view) {
 
   // Below: how much of the weight lies on what.
   const rows = html("tbody");
-  const heads = ["in the box of", word("weight", "weight"), "if spread evenly"].map((name) =>
+  const heads = ["on", word("weight", "weight"), "if even"].map((name) =>
     html("th", { scope: "col" }, name),
   );
   const table = html(
@@ -327,7 +327,7 @@ function render(view) {
       word("Weights", "weight"),
       ` of ${weights.length} `,
       word("keys", "key"),
-      `: the darkest cell has ${percent(best)}.`,
+      `: the strongest has ${percent(best)}.`,
     );
     const rest = 1 - sum(masses);
     const share = (/** @type {number} */ number) => fixed(number, 3);
@@ -351,7 +351,6 @@ function render(view) {
     );
 
     const most = weights.indexOf(best);
-    const twin = `The twin, the ${now.names[now.twin]},`;
     demo.publish({
       weights: Array.from({ length: keys.height }, (_, i) =>
         weights.slice(i * keys.width, (i + 1) * keys.width),
@@ -360,10 +359,10 @@ function render(view) {
     });
     demo.say(
       `The query is in row ${row + 1}, column ${column + 1} of ${asked.height} × ${asked.width}, on ${on}. ` +
-        `The key with the largest weight, ${percent(best)}, is in row ${Math.floor(most / keys.width) + 1}, ` +
+        `Its largest weight, ${percent(best)}, is in row ${Math.floor(most / keys.width) + 1}, ` +
         `column ${(most % keys.width) + 1} of ${keys.height} × ${keys.width}, on ${under(now, keys, most)}. ` +
-        `${twin} has ${percent(masses[now.twin])} of the weight; spread evenly it would have ` +
-        `${percent(even(now, now.twin))}.`,
+        `The twin has ${percent(masses[now.twin])} of all weight; ` +
+        `spread evenly it would have ${percent(even(now, now.twin))}.`,
     );
   });
 }
