@@ -82,14 +82,17 @@ class LookFromAPixel(Demo):
     weights = tensor_result("Weights of the keys, shape (h', w').")
     masses = tensor_result("Weight in the box of each thing, shape (things,).")
 
-    def __init__(self, **inputs: Any) -> None:
-        scenes = inputs.setdefault("scenes", by_hand.scenes())
-        start = inputs.get("scene", 0)
-        if isinstance(scenes, list | tuple) and isinstance(start, int) and 0 <= start < len(scenes):
-            shown = scenes[start]
-            if isinstance(shown, PixelScene):
-                inputs = {"net": next(iter(shown.queries)), "pixel": shown.start} | inputs
-        super().__init__(**inputs)
+    @traitlets.default("scenes")
+    def _made_by_hand(self) -> list[PixelScene]:
+        return by_hand.scenes()
+
+    @traitlets.default("net")
+    def _first_net(self) -> str:
+        return next(iter(self.scenes[0].queries))
+
+    @traitlets.default("pixel")
+    def _where_the_scene_begins(self) -> list[int]:
+        return self.scenes[min(self.scene, len(self.scenes) - 1)].start
 
     @classmethod
     def of(cls, nets: Mapping[str, nn.Module], twins: TwinScenes, **inputs: Any) -> LookFromAPixel:
