@@ -66,7 +66,7 @@ class LookFromAPixel(Demo):
     _esm = front_end(__file__)
     _css = style(__file__)
     title = "Look from a pixel"
-    heights = (1528, 1498, 1418, 1334, 890, 885, 897)
+    heights = (1468, 1396, 1378, 1334, 890, 885, 897)
     inputs = ("scene", "net", "pixel")
     data = ("scenes",)
 
