@@ -1,9 +1,10 @@
 // Look from a pixel: chapter 8's attention over a picture, for one query at a time.
 
-import { choice, menu } from "../frame/controls.js";
+import { menu } from "../frame/controls.js";
 import { drag, html, picture, put, svg, word } from "../frame/elements.js";
 import { frame, panel } from "../frame/frame.js";
 import { clamp, dot, fixed, percent, softmax, sum } from "../frame/math.js";
+import { choice } from "./choice.js";
 import { pixels, vectors } from "./packed.js";
 import { even, painted, rgb, share, under } from "./scene.js";
 
