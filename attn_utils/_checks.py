@@ -207,3 +207,21 @@ def check_possible(log_probs: Tensor) -> None:
     """Reject a step of a model after which a sentence cannot go on: its best log-probabilities, any shape."""
     if not (log_probs > -torch.inf).all():
         raise ValueError("model.step must give a token a probability, got logits with NaN or with −∞ for every token")
+
+
+def position_rows(positions: Tensor | None, x: Tensor) -> Tensor:
+    """Return the positions ``(..., length)`` of the rows of ``x``, with a dimension of heads where ``x`` has one.
+
+    Their shape is then ``(..., 1, length, 1)``. None are made up: with a cache the first row is not at 0.
+    """
+    if positions is None:
+        raise ValueError("positions must be given to a score that looks at them: query_positions and key_positions")
+    if positions.is_complex() or positions.dtype == torch.bool:
+        raise ValueError(f"positions must be numbers, got {positions.dtype}")
+    if positions.ndim < 1 or positions.shape[-1] != x.shape[-2] or positions.ndim >= x.ndim:
+        raise ValueError(
+            f"positions must have shape (..., {x.shape[-2]}), one for each row and none for heads, "
+            f"got {tuple(positions.shape)} for {tuple(x.shape)}"
+        )
+    heads = (1,) if positions.ndim == x.ndim - 2 else ()
+    return positions.reshape(*positions.shape[:-1], *heads, positions.shape[-1], 1)
