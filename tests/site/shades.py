@@ -39,6 +39,21 @@ TEXTS = f"""root => {{ {COLOR}
   }});
 }}"""
 
+PAINTS = f"""(root, selectors) => {{ {COLOR}
+  return [...root.querySelectorAll("*")].flatMap(node => {{
+    if (node.closest(".legend")) return [];
+    const style = getComputedStyle(node);
+    const drawn = node instanceof SVGElement && node.tagName !== "text";
+    const seen = {{
+      fill: drawn, stroke: drawn, backgroundColor: true, accentColor: node.tagName === "INPUT",
+      borderTopColor: parseFloat(style.borderTopWidth) > 0 && style.borderTopStyle !== "none",
+      outlineColor: style.outlineStyle !== "none", textDecorationColor: style.textDecorationLine !== "none" }};
+    return Object.keys(seen).filter(what => seen[what]).map(what => ({{
+      name: `${{node.tagName.toLowerCase()}}.${{[...node.classList].join(".")}} ${{what}}`, what,
+      paint: color(style[what]), places: selectors.filter(place => node.matches(place)) }}));
+  }}).filter(found => found.paint);
+}}"""
+
 
 def role_colors(theme: str) -> dict[str, tuple[int, ...]]:
     """Each role's color: ``"figures"`` as on the notation page, ``"light"`` and ``"dark"`` as on the site."""
@@ -104,6 +119,20 @@ def hue(color: Any) -> float:
 
 def same_hue(one: Any, other: Any, within: float = 14) -> bool:
     return abs((hue(one) - hue(other) + 180) % 360 - 180) <= within
+
+
+def in_roles_color(demo: Locator, roles: dict[str, Any], places: dict[str, tuple[str, str]]) -> list[str]:
+    """What is painted in the color of a role, however thin, though no place of a role: ``{place: (color, role)}``."""
+    found = demo.evaluate(PAINTS, list(places))
+    return sorted(
+        {
+            one["name"]
+            for one in found
+            for role, color in roles.items()
+            if np.allclose(one["paint"][:3], color, atol=2)
+            and not any(places[place][1] == role for place in one["places"])
+        }
+    )
 
 
 def painted(tab: Page, hide: str) -> Any:

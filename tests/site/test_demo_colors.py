@@ -7,11 +7,11 @@ import pytest
 from demo_pages import DEMOS, ready
 from drawn import colors
 from playwright.sync_api import Locator, Page
-from shades import contrast, faint_shapes, faint_texts, role_colors, same_hue
+from shades import contrast, faint_shapes, faint_texts, in_roles_color, role_colors, same_hue
 
 from attn_utils.widgets import AlignmentExplorer, KernelExplorer, LookFromAPixel, MaskEditor, PointAndAttend, WhySqrtD
 
-# Where each role's color is: the elements, and which of their colors.
+# Where each role's color is: the elements, and which of their colors. It is nowhere else.
 IN_COLOR = {
     PointAndAttend: {
         ".link": ("stroke", "weight"),
@@ -19,10 +19,10 @@ IN_COLOR = {
         ".handle > circle:last-of-type": ("stroke", "query"),
         ".bar": ("backgroundColor", "weight"),
         ".swatch": ("borderTopColor", "output"),
-        ".formula + .controls input": ("accentColor", "weight"),
         ".panel .slider input": ("accentColor", "query"),
     },
     KernelExplorer: {
+        ".slider.query input": ("accentColor", "query"),
         ".plumb": ("stroke", "query"),
         "path.query": ("fill", "query"),
         ".point": ("fill", "value"),
@@ -30,24 +30,17 @@ IN_COLOR = {
         ".stem": ("stroke", "weight"),
         "path.fit": ("stroke", "output"),
         "circle.output": ("fill", "output"),
-        "path.loo": ("stroke", "weight"),
-        "line.here": ("stroke", "weight"),
-        "circle.here": ("fill", "weight"),
     },
     WhySqrtD: {
-        "rect.score": ("fill", "key"),
         "rect.weight": ("fill", "weight"),
-        "path.scaled": ("stroke", "weight"),
-        "circle.scaled": ("fill", "weight"),
     },
-    MaskEditor: {"tr.empty": ("outlineColor", "output"), ".cell.hand": ("borderTopColor", "key")},
+    MaskEditor: {},
     AlignmentExplorer: {
         ".strip rect": ("fill", "query"),
         ".thread": ("stroke", "weight"),
         ".map .cell": ("fill", "weight"),
-        ".map .here": ("stroke", "output"),
-        ".choice .bar": ("backgroundColor", "output"),
-        ".token.strange span": ("textDecorationColor", "key"),
+        ".map .here": ("stroke", "query"),
+        ".source td.weight i": ("backgroundColor", "weight"),
     },
     LookFromAPixel: {
         ".handle > circle:last-of-type": ("stroke", "query"),
@@ -105,6 +98,8 @@ def test_roles_have_their_colors(opened):
         for role, color in wanted.items():
             for paint in colors(demo.locator(f".word.{role}")):
                 assert same_hue(paint, color), f"{kind.__name__}: a word's color is not that of {role}s"
+        stray = in_roles_color(demo, wanted, IN_COLOR[kind])
+        assert not stray, f"{kind.__name__}: what is no role has the color of one: {stray}"
         for text, place in LEGENDS.get(kind, {}).items():
             entry = demo.locator(".legend span").get_by_text(text, exact=True).first.locator("i")
             dot = "dot" in entry.get_attribute("class")

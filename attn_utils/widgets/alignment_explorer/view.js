@@ -93,7 +93,7 @@ function drawMap(map, { sentence, weights, step, column, gold }) {
   const links = (gold ? sentence.possible : []).map(([j, i]) =>
     box(j + 0.15, i + 0.15, 0.7, 0.7, isSure(sentence, j, i) ? "sure" : "possible"),
   );
-  const here = column === undefined ? box(0, step, s, 1, "here") : box(column, 0, 1, t, "here");
+  const here = column === undefined ? box(0, step, s, 1, "here") : box(column, 0, 1, t, "here key");
   map.replaceChildren(box(0, 0, s, t, "ground"), ...cells, ...links, here);
 }
 
@@ -149,7 +149,6 @@ function render(view) {
   });
   slider(demo, {
     label: "step",
-    role: "output",
     min: 0,
     max: lastStep,
     step: 1,
@@ -252,7 +251,7 @@ function render(view) {
       entries.push(["dashed", "var(--ink)", "gold link, sure"]);
       entries.push(["dotted", "var(--ink)", "gold link, possible"]);
     }
-    if (loom.hasStrange()) entries.push(["wavy", "var(--d-key)", "not in the reference"]);
+    if (loom.hasStrange()) entries.push(["wavy", "var(--ink)", "not in the reference"]);
     signs.replaceChildren(legend(entries));
 
     demo.publish({ scores: scores[now], weights: weights[now], all_weights: weights });

@@ -103,7 +103,6 @@ function render(view) {
   });
   slider(demo, {
     label: "width",
-    role: "weight",
     min: Math.log10(NARROWEST),
     max: Math.log10(WIDEST),
     step: 0.02,
@@ -182,7 +181,7 @@ function render(view) {
     ["Mean squared error against the width"],
     errors,
     legend([
-      ["", "var(--d-weight)", "leave-one-out"],
+      ["", "var(--ink)", "leave-one-out"],
       ["dashed", "var(--soft)", "against the truth"],
     ]),
     readout,

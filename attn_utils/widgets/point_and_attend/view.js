@@ -115,7 +115,6 @@ function render(view) {
 
   slider(demo, {
     label: "temperature",
-    role: "weight",
     min: Math.log10(COLDEST),
     max: Math.log10(HOTTEST),
     step: 0.01,

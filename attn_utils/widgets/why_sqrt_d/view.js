@@ -22,8 +22,8 @@ const LABEL = 24;
 // The score axis shows at least −4 to 4, so that scaled scores do not look larger than they are.
 const SMALLEST_RANGE = 4;
 const COLUMNS = [
-  { name: "q · k", short: "not scaled", kind: "raw", color: "var(--soft)" },
-  { name: "q · k / √d", short: "scaled", kind: "scaled", color: "var(--d-weight)" },
+  { name: "q · k", short: "not scaled", kind: "raw", line: "dashed", color: "var(--soft)" },
+  { name: "q · k / √d", short: "scaled", kind: "scaled", line: "", color: "var(--ink)" },
 ];
 /** @typedef {"entropy" | "gradient_norm"} Quantity */
 /** @type {{ quantity: Quantity, name: string, top: number, ticks: number[] }[]} */
@@ -178,7 +178,7 @@ function render(view) {
   const charts = CHARTS.map(({ name }) => {
     const chart = picture(WIDTH, CHART, `${name} against the dimension, scaled and not`);
     const lines = COLUMNS.map(
-      ({ color, short }) => /** @type {[string, string, string]} */ (["", color, short]),
+      ({ color, line, short }) => /** @type {[string, string, string]} */ ([line, color, short]),
     );
     panel(demo, [name, " against d"], chart, legend(lines));
     return chart;
