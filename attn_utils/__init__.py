@@ -17,13 +17,15 @@ Each module may import those above it, and none below. The first seven are the o
 The models and what is done with them:
 
 - :mod:`~attn_utils.recurrent`: an encoder, and decoders without and with attention.
+- :mod:`~attn_utils.vision`: attention over the pixels of a feature map.
 - :mod:`~attn_utils.decoding`: through time step by step, greedily, with a beam, or by another choice.
 - :mod:`~attn_utils.training`: one loop for every model, its losses, schedules and checkpoints.
 - :mod:`~attn_utils.metrics`: BLEU, exact match, alignment error rate.
 
 What they are fed, and what is shown of them:
 
-- :mod:`~attn_utils.data`: regression tables, vocabularies and batches, a corpus from a grammar, and one from a file.
+- :mod:`~attn_utils.data`: regression tables, vocabularies and batches, a corpus from a grammar, and one from a file,
+  scenes of digits.
 - :mod:`~attn_utils.plots`: figures in the course's colors that carry their own alt text.
 - :mod:`~attn_utils.widgets`: demos that are alive without a kernel.
 - :mod:`~attn_utils.results`: stored measurements.

@@ -58,6 +58,15 @@ def check_features(name: str, x: Tensor, size: int) -> None:
         )
 
 
+def check_map(name: str, x: Tensor, channels: int) -> None:
+    """Reject a tensor that is not a floating-point feature map of shape ``(b, channels, H, W)`` with pixels."""
+    if not x.is_floating_point() or x.ndim != 4 or x.shape[1] != channels or 0 in x.shape[2:]:
+        raise ValueError(
+            f"{name} must be floating point of shape (b, {channels}, H, W) with H, W > 0, "
+            f"got {x.dtype} of shape {tuple(x.shape)}"
+        )
+
+
 def check_types(queries: Tensor, keys: Tensor) -> None:
     """Reject queries and keys of different types."""
     if not types_fit(queries, keys):

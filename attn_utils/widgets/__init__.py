@@ -9,6 +9,8 @@ from attn_utils.widgets.alignment_explorer.widget import AlignmentExplorer
 from attn_utils.widgets.cost_and_reach.widget import CostAndReach
 from attn_utils.widgets.frame.demo import Demo
 from attn_utils.widgets.kernel_explorer.widget import KernelExplorer
+from attn_utils.widgets.look_from_a_pixel.scene import PixelScene
+from attn_utils.widgets.look_from_a_pixel.widget import LookFromAPixel
 from attn_utils.widgets.mask_editor.widget import MaskEditor
 from attn_utils.widgets.point_and_attend.widget import PointAndAttend
 from attn_utils.widgets.why_sqrt_d.widget import WhySqrtD
@@ -18,7 +20,9 @@ __all__ = [
     "CostAndReach",
     "Demo",
     "KernelExplorer",
+    "LookFromAPixel",
     "MaskEditor",
+    "PixelScene",
     "PointAndAttend",
     "Translation",
     "WhySqrtD",

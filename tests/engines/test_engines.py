@@ -134,7 +134,7 @@ def test_every_demo_by_keyboard_and_mouse(setting, window, tmp_path, address, ki
         elif "range" in controls or "checkbox" in controls:
             assert changed, "no click changes anything"
     box = window.evaluate(PLACE, 0, None)
-    if kind.__name__ in ("PointAndAttend", "KernelExplorer"):  # pictures that are dragged
+    if kind.__name__ in ("PointAndAttend", "KernelExplorer", "LookFromAPixel"):  # pictures that are dragged
         at = [(box["x"] + share * box["width"], box["y"] + 0.4 * box["height"]) for share in (0.35, 0.75)]
         window.drag(*at)
         assert note(check(window, 0, twin)), "dragging in the picture changes nothing"

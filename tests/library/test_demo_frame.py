@@ -10,10 +10,10 @@ import traitlets
 from torch.testing import assert_close
 
 import attn_utils.widgets
-from attn_utils.widgets import AlignmentExplorer, KernelExplorer, MaskEditor, PointAndAttend, WhySqrtD
+from attn_utils.widgets import AlignmentExplorer, KernelExplorer, LookFromAPixel, MaskEditor, PointAndAttend, WhySqrtD
 from attn_utils.widgets.frame.demo import front_end
 
-DEMOS = [PointAndAttend, KernelExplorer, WhySqrtD, MaskEditor, AlignmentExplorer]
+DEMOS = [PointAndAttend, KernelExplorer, WhySqrtD, MaskEditor, AlignmentExplorer, LookFromAPixel]
 
 
 def test_results_can_be_observed_and_linked_but_not_set():
@@ -69,6 +69,12 @@ def test_reset_goes_back_to_the_inputs_of_the_start(kind):
             {"v": [1.0, 2.0]},
             r"sentences\[0\].queries must have one column for each of v, 2 in all, got 6",
         ),
+        (LookFromAPixel, {"scene": 3}, "scene must be from 0 to 2, got 3"),
+        (LookFromAPixel, {"net": "half"}, r"net must be one of \['pooled', 'full'\], got 'half'"),
+        (LookFromAPixel, {"pixel": [0, 14]}, r"pixel must lie in a map of 14 x 14, got \[0, 14\]"),
+        (LookFromAPixel, {"pixel": [0.5, 1]}, "integers from 0"),
+        (LookFromAPixel, {"scenes": []}, "a list of at least one PixelScene"),
+        (LookFromAPixel, {"scenes": [3]}, "a list of at least one PixelScene"),
     ],
 )
 def test_a_wrong_input_is_refused_with_what_is_wanted(kind, wrong, wanted):
@@ -108,12 +114,16 @@ REFUSED = [
     (AlignmentExplorer, "gold", "yes"),
     (AlignmentExplorer, "sentences", AlignmentExplorer().sentences[:1]),  # the second is shown
     (AlignmentExplorer, "v", [1.0, 2.0]),
+    (LookFromAPixel, "scene", 3),
+    (LookFromAPixel, "net", "half"),
+    (LookFromAPixel, "pixel", [14, 0]),
+    (LookFromAPixel, "scenes", [3]),
 ]
 # One value for each input of each demo that is taken.
 TAKEN = {
     "query": [1, 1], "temperature": 9.0, "kernel": "box", "width": 0.2, "x": 0.0, "dimension": 2, "draw": 5,
     "lengths": [1] * 5, "causal": True, "blocked": [[1] * 6] * 5, "naive": True,
-    "sentence": 0, "step": 3, "gold": False,
+    "sentence": 0, "step": 3, "gold": False, "scene": 1, "net": "full", "pixel": [2, 3],
 }  # fmt: skip
 
 

@@ -14,7 +14,18 @@ pytestmark = pytest.mark.of_chapters
 
 KINDS = ["predict", "derive", "build", "find the bug", "open"]
 WRONG_ANSWERS = 2  # for each exercise with code
-MODULES = ["attention", "kernels", "scoring", "multi_head", "positions", "recurrent", "decoding", "training", "metrics"]
+MODULES = [
+    "attention",
+    "kernels",
+    "scoring",
+    "multi_head",
+    "positions",
+    "recurrent",
+    "decoding",
+    "training",
+    "metrics",
+    "vision",
+]
 
 
 def text_of_exercises(notebook) -> str:

@@ -20,11 +20,19 @@ from ipywidgets.embed import dependency_state
 from playwright.sync_api import Locator, Page, expect
 from sphinx_course.demos import place_for
 
-from attn_utils.widgets import AlignmentExplorer, CostAndReach, KernelExplorer, MaskEditor, PointAndAttend, WhySqrtD
+from attn_utils.widgets import (
+    AlignmentExplorer,
+    CostAndReach,
+    KernelExplorer,
+    LookFromAPixel,
+    MaskEditor,
+    PointAndAttend,
+    WhySqrtD,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 PHONE = 390  # CSS pixels: the width of most phones in use
-DEMOS = [PointAndAttend, KernelExplorer, WhySqrtD, MaskEditor, AlignmentExplorer, CostAndReach]
+DEMOS = [PointAndAttend, KernelExplorer, WhySqrtD, MaskEditor, AlignmentExplorer, CostAndReach, LookFromAPixel]
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 NARROWEST = 320  # CSS pixels: what WCAG 2.1 asks of a page, a window of 1280 at a zoom of 400 %

@@ -9,7 +9,15 @@ from drawn import colors
 from playwright.sync_api import Locator, Page
 from shades import contrast, faint_shapes, faint_texts, in_roles_color, role_colors, same_hue
 
-from attn_utils.widgets import AlignmentExplorer, CostAndReach, KernelExplorer, MaskEditor, PointAndAttend, WhySqrtD
+from attn_utils.widgets import (
+    AlignmentExplorer,
+    CostAndReach,
+    KernelExplorer,
+    LookFromAPixel,
+    MaskEditor,
+    PointAndAttend,
+    WhySqrtD,
+)
 
 # Where each role's color is: the elements, and which of their colors. It is nowhere else.
 IN_COLOR = {
@@ -43,6 +51,12 @@ IN_COLOR = {
         ".source td.weight i": ("backgroundColor", "weight"),
     },
     CostAndReach: {},
+    LookFromAPixel: {
+        ".handle > circle:last-of-type": ("stroke", "query"),
+        ".here": ("stroke", "query"),
+        ".cell": ("fill", "weight"),
+        ".bar": ("backgroundColor", "weight"),
+    },
 }
 # What a line or dot of a legend stands for, and where it is drawn.
 LEGENDS = {
@@ -54,7 +68,7 @@ LEGENDS = {
         "against the truth": "path.truth",
     },
     WhySqrtD: {"not scaled": "path.raw", "scaled": "path.scaled"},
-    CostAndReach: {"self-attention": ".curve.attention", "GRU": ".curve.gru", "convolution": ".curve.convolution"},
+    CostAndReach: {"self-attention": ".curve.attention", "GRU": ".curve.gru"},
     AlignmentExplorer: {"weight": ".thread", "gold link, sure": ".gold.sure.strong"},
 }
 THEMES = [(site, dark) for site in (False, True) for dark in (False, True)]
@@ -74,6 +88,7 @@ def opened(request, show) -> tuple[Page, list[Locator], dict]:
         MaskEditor(blocked=[[1, 0, 0, 0, 0, 0]] + [[0] * 6] * 4, causal=True),
         AlignmentExplorer(sentence=1, step=3),
         CostAndReach(),
+        LookFromAPixel(),
     ]
     tab = show(*demos, dark=dark, places=site, theme=f'data-theme="{theme}"')
     alive = [ready(tab, index) for index in range(len(DEMOS))]

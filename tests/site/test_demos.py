@@ -12,7 +12,15 @@ from demo_pages import DEMOS, FONTS, NARROWEST, PHONE, ROOT, SMALLEST_TEXT, VIEW
 from ipywidgets.embed import dependency_state
 from playwright.sync_api import expect
 
-from attn_utils.widgets import AlignmentExplorer, KernelExplorer, MaskEditor, PointAndAttend, WhySqrtD
+from attn_utils.widgets import (
+    AlignmentExplorer,
+    CostAndReach,
+    KernelExplorer,
+    LookFromAPixel,
+    MaskEditor,
+    PointAndAttend,
+    WhySqrtD,
+)
 
 MUTATIONS = {
     PointAndAttend: ("-0.5 * (", "-0.6 * ("),
@@ -20,6 +28,8 @@ MUTATIONS = {
     WhySqrtD: ("score / Math.sqrt(dimension)", "score / Math.cbrt(dimension)"),
     MaskEditor: ("j >= lengths[i]", "j > lengths[i]"),
     AlignmentExplorer: ("Math.tanh(query[a] + key[a])", "Math.tanh(query[a] - key[a])"),
+    CostAndReach: ("2 * n * n * d", "n * n * d"),
+    LookFromAPixel: ("softmax(keys.cells", "softmax(queries.cells"),
 }
 
 
@@ -75,7 +85,8 @@ def test_with_the_keyboard_alone(show, kind):
         stops.append(here)
         before = demo.get_attribute("data-inputs")
         slides = here["type"] == "range" or here["tag"] == "g"
-        key = {"number": "ArrowUp", "select-one": "ArrowDown"}.get(here["type"], "ArrowLeft" if slides else "Space")
+        keys = {"number": "ArrowUp", "select-one": "ArrowDown", "radio": "ArrowDown"}
+        key = keys.get(here["type"], "ArrowLeft" if slides else "Space")
         tab.keyboard.press(key)
         if demo.get_attribute("data-inputs") != before:
             changed |= {name for name, value in json.loads(before).items() if inputs(demo)[name] != value}
@@ -154,7 +165,8 @@ def test_the_description_is_the_name_of_the_picture(show):
         demo = ready(show(kind(description=told)))
         assert demo.get_by_role("img", name=told).count() == 1
     assert ready(show(MaskEditor(description=told))).get_by_role("table", name=told).count() == 1
-    assert ready(show(AlignmentExplorer(description=told))).get_by_role("img", name=told).count() == 1
+    for kind in (AlignmentExplorer, LookFromAPixel):
+        assert ready(show(kind(description=told))).get_by_role("img", name=told).count() == 1
 
 
 # In which boxes `Demo.heights` was measured: on phones of 320, 390 and 430 pixels, between, on a laptop, a tablet and a
@@ -203,14 +215,14 @@ def test_two_views_share_one_model(show):
 
 def test_demos_do_not_disturb_each_other(show):
     tab = show(*(kind() for kind in DEMOS), PointAndAttend(temperature=2.0), KernelExplorer(kernel="box", width=0.5))
-    boxes = [ready(tab, index) for index in range(7)]
+    boxes = [ready(tab, index) for index in range(len(DEMOS) + 2)]
     before = [box.get_attribute("data-numbers") for box in boxes]
     slide(boxes[0], "temperature", "Home")
     slide(boxes[1], "width", "Home")
     after = [box.get_attribute("data-numbers") for box in boxes]
-    assert [old != new for old, new in zip(before, after, strict=True)] == [True, True, *[False] * 5]
-    assert inputs(boxes[5])["temperature"] == 2.0
-    check(boxes[6], KernelExplorer())
+    assert [old != new for old, new in zip(before, after, strict=True)] == [True, True, *[False] * len(DEMOS)]
+    assert inputs(boxes[len(DEMOS)])["temperature"] == 2.0
+    check(boxes[-1], KernelExplorer())
 
 
 def test_every_demo_of_the_built_site_is_alive(page, site, served):

@@ -1,0 +1,1 @@
+"""Look from a pixel: the class in widget.py, what the browser draws in view.js."""
