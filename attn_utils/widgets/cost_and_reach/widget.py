@@ -41,13 +41,13 @@ class CostAndReach(Demo):
     _esm = front_end(__file__)
     _css = style(__file__)
     title = "Cost and reach"
-    heights = (1620, 1560, 1500, 1415, 915, 945, 985)
+    heights = (1514, 1451, 1395, 1307, 830, 845, 875)
     inputs = ("length", "features", "kernel", "projections")
 
     description = traitlets.Unicode(
         "On top, curves of what one token costs in a layer against the length of the sequence: a level line for a GRU "
-        "and one for a convolution, and a curve for self-attention that starts low and rises through both. Below, sixteen "
-        "tokens three times, and the way of a signal from the first to the last: a single leap in self-attention, "
+        "and one for a convolution, and a curve for self-attention that starts low and rises through both. Below, "
+        "sixteen tokens three times, and the way of a signal from the first to the last: a single leap in self-attention, "
         "token by token in the GRU, in short hops from layer to layer in the convolution."
     ).tag(sync=True)
     length = traitlets.Int(512, min=16, max=LONGEST, help="Tokens n.").tag(sync=True)
