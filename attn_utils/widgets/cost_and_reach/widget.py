@@ -47,7 +47,7 @@ class CostAndReach(Demo):
     description = traitlets.Unicode(
         "On top, curves of what one token costs in a layer against the length of the sequence: a level line for a GRU "
         "and one for a convolution, and a curve for self-attention that starts low and rises through both. Below, "
-        "sixteen tokens three times, and the way of a signal from the first to the last: a single leap in self-attention, "
+        "sixteen tokens three times, and the way of a signal from the first to the last: one leap in self-attention, "
         "token by token in the GRU, in short hops from layer to layer in the convolution."
     ).tag(sync=True)
     length = traitlets.Int(512, min=16, max=LONGEST, help="Tokens n.").tag(sync=True)
