@@ -146,6 +146,7 @@ TRAINED = {
     "02_kernel_regression": 2,
     "03_scoring_functions": 1,
     "04_seq2seq_bahdanau": 3,
+    "06_self_attention": 2,
 }
 
 

@@ -14,6 +14,7 @@ from torch import nn
 from attn_utils.attention import attend, masked_softmax
 from attn_utils.kernels import NadarayaWatson, gaussian
 from attn_utils.metrics import alignment_error_rate
+from attn_utils.multi_head import MultiHeadAttention
 from attn_utils.scoring import AdditiveScore, Attention, GeneralScore, ScaledDotScore
 
 torch.manual_seed(0)
@@ -182,6 +183,20 @@ def error_of_an_alignment():
     return torch.tensor(alignment_error_rate([found], [sure], [possible])), torch.tensor(rate)
 
 
+def self_attention():
+    layer = MultiHeadAttention(3, 1, bias=False).double()
+    W_q, W_k, W_v = (W.weight.mT for W in (layer.W_q, layer.W_k, layer.W_v))  # PyTorch keeps them transposed
+    weights = ((K @ W_q) @ (K @ W_k).mT / math.sqrt(3)).exp()
+    output = weights / weights.sum(dim=-1, keepdim=True) @ (K @ W_v)
+    return layer(K[None])[0][0], output @ layer.W_o.weight.mT
+
+
+def another_order():
+    P = torch.eye(5, dtype=torch.float64)[[3, 0, 4, 1, 2]]
+    layer = MultiHeadAttention(3, 1).double()
+    return layer((P @ K)[None])[0], P @ layer(K[None])[0]
+
+
 FORMULAS = {
     "01": {
         r"o(q) = \sum_j w_j v_j, \qquad w_j = \frac{e^{s_j/T}}{\sum_l e^{s_l/T}}, "
@@ -222,6 +237,12 @@ FORMULAS = {
         r"\tilde s &= \tanh\big(x W_p + b_p + r \odot (s U_p + b_p')\big) && \text{the proposal}\\ "
         r"s' &= (1 - z) \odot \tilde s + z \odot s \end{aligned}": gru,
         r"\mathrm{AER} = 1 - \frac{|A \cap S| + |A \cap P|}{|A| + |S|}": error_of_an_alignment,
+    },
+    "06": {
+        r"Q = X W_q, \qquad K = X W_k, \qquad V = X W_v, \qquad O = \operatorname{softmax}\Big("
+        r"\frac{Q K^\top}{\sqrt d}\Big)\, V.": self_attention,
+        r"\operatorname{softmax}\Big(\frac{P Q K^\top P^\top}{\sqrt d}\Big)\, P V = P\, \operatorname{softmax}\Big("
+        r"\frac{Q K^\top}{\sqrt d}\Big)\, P^\top P V = P\, O.": another_order,
     },
     "attention_in_pytorch": {
         r"\operatorname{Var}\Big[\sum_j \tilde w_j\Big] = \frac{p}{1-p} \sum_j w_j^2 .": dropped_sums,
