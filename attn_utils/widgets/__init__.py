@@ -13,6 +13,7 @@ from attn_utils.widgets.look_from_a_pixel.scene import PixelScene
 from attn_utils.widgets.look_from_a_pixel.widget import LookFromAPixel
 from attn_utils.widgets.mask_editor.widget import MaskEditor
 from attn_utils.widgets.point_and_attend.widget import PointAndAttend
+from attn_utils.widgets.position_dials.widget import PositionDials
 from attn_utils.widgets.why_sqrt_d.widget import WhySqrtD
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "MaskEditor",
     "PixelScene",
     "PointAndAttend",
+    "PositionDials",
     "Translation",
     "WhySqrtD",
 ]

@@ -27,12 +27,22 @@ from attn_utils.widgets import (
     LookFromAPixel,
     MaskEditor,
     PointAndAttend,
+    PositionDials,
     WhySqrtD,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
 PHONE = 390  # CSS pixels: the width of most phones in use
-DEMOS = [PointAndAttend, KernelExplorer, WhySqrtD, MaskEditor, AlignmentExplorer, CostAndReach, LookFromAPixel]
+DEMOS = [
+    PointAndAttend,
+    KernelExplorer,
+    WhySqrtD,
+    MaskEditor,
+    AlignmentExplorer,
+    CostAndReach,
+    LookFromAPixel,
+    PositionDials,
+]
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 NARROWEST = 320  # CSS pixels: what WCAG 2.1 asks of a page, a window of 1280 at a zoom of 400 %

@@ -16,6 +16,7 @@ from attn_utils.widgets import (
     LookFromAPixel,
     MaskEditor,
     PointAndAttend,
+    PositionDials,
     WhySqrtD,
 )
 
@@ -51,6 +52,11 @@ IN_COLOR = {
         ".source td.weight i": ("backgroundColor", "weight"),
     },
     CostAndReach: {},
+    PositionDials: {
+        ".slider.query input": ("accentColor", "query"),
+        ".hand.query": ("stroke", "query"),
+        ".hand.key": ("stroke", "key"),
+    },
     LookFromAPixel: {
         ".handle > circle:last-of-type": ("stroke", "query"),
         ".here": ("stroke", "query"),
@@ -68,6 +74,7 @@ LEGENDS = {
         "against the truth": "path.truth",
     },
     WhySqrtD: {"not scaled": "path.raw", "scaled": "path.scaled"},
+    PositionDials: {"query, at p": ".hand.query", "key, at p + k": ".hand.key"},
     CostAndReach: {"self-attention": ".curve.attention", "GRU": ".curve.gru"},
     AlignmentExplorer: {"weight": ".thread", "gold link, sure": ".gold.sure.strong"},
 }
@@ -88,6 +95,7 @@ def opened(request, show) -> tuple[Page, list[Locator], dict]:
         MaskEditor(blocked=[[1, 0, 0, 0, 0, 0]] + [[0] * 6] * 4, causal=True),
         AlignmentExplorer(sentence=1, step=3),
         CostAndReach(),
+        PositionDials(),
         LookFromAPixel(),
     ]
     tab = show(*demos, dark=dark, places=site, theme=f'data-theme="{theme}"')

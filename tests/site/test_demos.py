@@ -19,6 +19,7 @@ from attn_utils.widgets import (
     LookFromAPixel,
     MaskEditor,
     PointAndAttend,
+    PositionDials,
     WhySqrtD,
 )
 
@@ -29,6 +30,7 @@ MUTATIONS = {
     MaskEditor: ("j >= lengths[i]", "j > lengths[i]"),
     AlignmentExplorer: ("Math.tanh(query[a] + key[a])", "Math.tanh(query[a] - key[a])"),
     CostAndReach: ("2 * n * n * d", "n * n * d"),
+    PositionDials: ("(p + k) * w", "(p - k) * w"),
     LookFromAPixel: ("softmax(keys.cells", "softmax(queries.cells"),
 }
 

@@ -1,0 +1,1 @@
+"""Position dials: the class in widget.py, what the browser draws in view.js."""
