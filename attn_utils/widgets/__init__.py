@@ -8,6 +8,7 @@ from attn_utils.widgets.alignment_explorer.translation import Translation
 from attn_utils.widgets.alignment_explorer.widget import AlignmentExplorer
 from attn_utils.widgets.cost_and_reach.widget import CostAndReach
 from attn_utils.widgets.frame.demo import Demo
+from attn_utils.widgets.heads.widget import Heads
 from attn_utils.widgets.kernel_explorer.widget import KernelExplorer
 from attn_utils.widgets.look_from_a_pixel.scene import PixelScene
 from attn_utils.widgets.look_from_a_pixel.widget import LookFromAPixel
@@ -20,6 +21,7 @@ __all__ = [
     "AlignmentExplorer",
     "CostAndReach",
     "Demo",
+    "Heads",
     "KernelExplorer",
     "LookFromAPixel",
     "MaskEditor",

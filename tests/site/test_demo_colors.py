@@ -12,6 +12,7 @@ from shades import contrast, faint_shapes, faint_texts, in_roles_color, role_col
 from attn_utils.widgets import (
     AlignmentExplorer,
     CostAndReach,
+    Heads,
     KernelExplorer,
     LookFromAPixel,
     MaskEditor,
@@ -50,6 +51,11 @@ IN_COLOR = {
         ".map .cell": ("fill", "weight"),
         ".map .here": ("stroke", "query"),
         ".source td.weight i": ("backgroundColor", "weight"),
+    },
+    Heads: {
+        ".small .cell": ("fill", "weight"),
+        ".small .row": ("stroke", "query"),
+        ".sum .output": ("fill", "output"),
     },
     CostAndReach: {},
     PositionDials: {
@@ -94,6 +100,7 @@ def opened(request, show) -> tuple[Page, list[Locator], dict]:
         WhySqrtD(),
         MaskEditor(blocked=[[1, 0, 0, 0, 0, 0]] + [[0] * 6] * 4, causal=True),
         AlignmentExplorer(sentence=1, step=3),
+        Heads(on=[True, False, True, True]),
         CostAndReach(),
         PositionDials(),
         LookFromAPixel(),

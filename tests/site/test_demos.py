@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from attn_utils.widgets import (
     AlignmentExplorer,
     CostAndReach,
+    Heads,
     KernelExplorer,
     LookFromAPixel,
     MaskEditor,
@@ -29,6 +30,7 @@ MUTATIONS = {
     WhySqrtD: ("score / Math.sqrt(dimension)", "score / Math.cbrt(dimension)"),
     MaskEditor: ("j >= lengths[i]", "j > lengths[i]"),
     AlignmentExplorer: ("Math.tanh(query[a] + key[a])", "Math.tanh(query[a] - key[a])"),
+    Heads: ("read[0] * blocks[h][0][f]", "read[1] * blocks[h][0][f]"),
     CostAndReach: ("2 * n * n * d", "n * n * d"),
     PositionDials: ("(p + k) * w", "(p - k) * w"),
     LookFromAPixel: ("softmax(keys.cells", "softmax(queries.cells"),

@@ -69,8 +69,8 @@ function render(view) {
   menu(demo, {
     label: "base of the frequencies",
     options: () => [
-      [100, "100"],
       [10000, "10,000"],
+      [100, "100"],
     ],
     chosen: () => demo.get("base"),
     choose: (base) => demo.set({ base: Number(base) }),
@@ -124,12 +124,12 @@ function render(view) {
         ticks: [0, 32, 64, 96],
         labelsAt: CHART - 5,
       },
-      y: { domain: [-0.5, 1], range: [CHART - 24, AIR], ticks: [-0.5, 0, 0.5, 1], ground: 0 },
+      y: { domain: [-0.6, 1], range: [CHART - 24, AIR], ticks: [-0.5, 0, 0.5, 1], ground: 0 },
     });
     const end = across(trained - 1);
     chart.replaceChildren(
       ...marks,
-      line(end, AIR, end, upward(-0.5), "axis dashed"),
+      line(end, AIR, end, upward(-0.6), "axis dashed"),
       text("trained", {
         x: end + (trained > 90 ? -5 : 5),
         y: AIR + 8,

@@ -50,7 +50,7 @@ class PositionDials(Demo):
 
     description = traitlets.Unicode(
         "Eight dials, each with a blue hand for the query and an orange one for the key. From the first to the last "
-        "they turn more and more slowly as the position grows; the angle between the two hands depends on the offset alone. "
+        "they turn more and more slowly as the position grows; between two hands the angle depends on the offset. "
         "Below, the similarity against the offset: it starts at 1, falls and swings, with the trained length marked."
     ).tag(sync=True)
     position = traitlets.Int(12, min=0, max=FARTHEST, help="Where the query stands.").tag(sync=True)
