@@ -101,6 +101,6 @@ def test_the_words_of_position_dials(show):
     assert demo.locator(".formula > span").all_inner_texts() == [
         "query turned by p ωᵢ", "key turned by (p + k) ωᵢ", "similarity = mean of cos(k ωᵢ)",
     ]  # fmt: skip
-    assert words(demo) == [("query", "query"), ("key", "key"), ("position p", "query")]
+    assert words(demo) == [("query", "query"), ("key", "key")]
     assert demo.locator(".legend").all_inner_texts() == ["query, at p\nkey, at p + k\nno full turn in training"]
     assert names(demo, "region", "button", "slider", "combobox")[0] == 'region "Demo: Position dials"'

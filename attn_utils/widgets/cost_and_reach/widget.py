@@ -41,7 +41,7 @@ class CostAndReach(Demo):
     _esm = front_end(__file__)
     _css = style(__file__)
     title = "Cost and reach"
-    heights = (1514, 1451, 1395, 1307, 830, 845, 875)
+    heights = (1428, 1370, 1374, 1263, 787, 826, 792)
     inputs = ("length", "features", "kernel", "projections")
 
     description = traitlets.Unicode(

@@ -47,7 +47,7 @@ class Heads(Demo):
     _esm = front_end(__file__)
     _css = style(__file__)
     title = "Heads"
-    heights = (1099, 1135, 1141, 1301, 643, 677, 703)
+    heights = (1057, 1071, 1097, 1301, 621, 655, 703)
     inputs = ("word", "on", "threads")
     data = ("words", "head_queries", "head_keys", "head_values", "head_blocks")
 
