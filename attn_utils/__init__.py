@@ -8,6 +8,10 @@ Each module may import those above it, and none below. The first seven are the o
 - :mod:`~attn_utils.log_kernels`: logarithms of the kernels of kernel regression, as plain functions.
 - :mod:`~attn_utils.kernels`: the same as scores that hold their width, and the estimator of Nadaraya and Watson.
 - :mod:`~attn_utils.scoring`: dot, scaled dot, general and additive scores, and attention with any score.
+- :mod:`~attn_utils.multi_head`: several attentions side by side, for one sequence, two, or a cache.
+- :mod:`~attn_utils.positions`: where a token stands, as sines and cosines or as a learned vector added to it.
+- :mod:`~attn_utils.rotary`: a score of queries and keys that are turned by their positions.
+- :mod:`~attn_utils.alibi`: a score that falls with the distance.
 - :mod:`~attn_utils.modes`: evaluate a model and give each part its own mode back.
 
 The models and what is done with them:

@@ -79,8 +79,8 @@ class MultiHeadAttention(nn.Module):
         bias: Whether the four projections have one.
         dropout: Share of the weights set to 0 in training.
         score: How a head compares, :class:`~attn_utils.scoring.ScaledDotScore` if ``None``. It gets queries
-            ``(..., h, q, d/h)`` and keys ``(..., g, k, d/h)``. Parameters of its own can differ from head to head, such
-            as a width of shape ``(h, 1, 1)``.
+            ``(..., h, q, d/h)`` and keys ``(..., g, k, d/h)``, and may differ from head to head, as a Gaussian kernel
+            with ``h`` widths does.
 
     Raises:
         ValueError: If a size is not a positive integer, or does not divide what it has to.

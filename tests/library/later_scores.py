@@ -1,59 +1,21 @@
-"""Throwaway scores of later chapters, with the library's own, and problems to try them on.
-
-They show that rotary positions, ALiBi, normalized queries and keys and a width for each head need nothing more of the
-library.
-"""
+"""The library's scores with a dot form, a few of a reader's own beside them, and problems to try them on."""
 
 import torch
 from torch import nn
 
+from attn_utils.alibi import AlibiScore
 from attn_utils.attention import DotForm, length_mask
 from attn_utils.kernels import Gaussian
+from attn_utils.rotary import RotaryScore
 from attn_utils.scoring import DotScore, GeneralScore, ScaledDotScore
 
 B, H, D = 2, 4, 8  # sentences, heads of queries, features
 
 
-class Rotary(nn.Module):
-    """Su et al. (2024): rotate pairs of features by an angle that grows with the position."""
-
-    def rotate(self, x, positions):
-        angle = positions[:, None, :, None] * 10.0 ** -torch.arange(0, x.shape[-1] // 2, dtype=x.dtype)
-        a, b = x.chunk(2, dim=-1)
-        return torch.cat([a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()], dim=-1)
-
-    def prepare_keys(self, keys, positions):
-        return self.rotate(keys, positions)
-
-    def dot_form(self, queries, prepared_keys, positions):
-        return DotForm(self.rotate(queries, positions), prepared_keys, queries.shape[-1] ** -0.5)
-
-    def forward(self, queries, prepared_keys, positions):
-        return self.dot_form(queries, prepared_keys, positions).scores()
-
-
-class CausalAlibi(nn.Module):
-    """Press et al. (2022): a penalty that grows with the distance to the past, with a slope for each head."""
+class Alibi(nn.Module):
+    """Press et al. (2022) in both directions: a term of the pair, here one that all sentences share."""
 
     slopes = 0.5 ** torch.arange(1.0, H + 1).double()[:, None, None]
-
-    def prepare_keys(self, keys, positions):
-        j = positions[:, None, :, None].to(keys).expand(*keys.shape[:-1], 1)
-        return torch.cat([keys, j], dim=-1)
-
-    def dot_form(self, queries, prepared_keys, positions):
-        slope = self.slopes.to(queries).expand(*queries.shape[:-1], 1)
-        return DotForm(torch.cat([queries / D**0.5, slope], dim=-1), prepared_keys, wide=True)
-
-    def forward(self, queries, prepared_keys, positions):
-        k, j = prepared_keys.split([D, 1], dim=-1)
-        return queries @ k.mT / D**0.5 - self.slopes.to(queries) * (positions[:, None, :, None] - j.mT)
-
-
-class Alibi(nn.Module):
-    """The same in both directions, a term of the pair. All sentences share it."""
-
-    slopes = CausalAlibi.slopes
 
     def prepare_keys(self, keys):
         return keys
@@ -102,12 +64,14 @@ SCORES = {
     "learned scale": LearnedScale,
     "Gaussian": lambda: Gaussian(1.5, learn_width=True),
     "Gaussian, a width for each head": lambda: Gaussian([0.8, 1.0, 2.0, 5.0], learn_width=True),
-    "rotary": Rotary,
-    "ALiBi, causal": CausalAlibi,
-    "ALiBi": Alibi,
+    "rotary": lambda: RotaryScore(D),
+    "rotary, half-split": lambda: RotaryScore(D, pairing="half-split"),
+    "ALiBi, causal": lambda: AlibiScore(H, causal=True),
+    "ALiBi, both directions": lambda: AlibiScore(H, causal=False),
+    "ALiBi, shared": Alibi,
     "QK-norm": Normalized,
 }
-WITH_POSITIONS = {"rotary", "ALiBi, causal"}
+WITH_POSITIONS = {"rotary", "rotary, half-split", "ALiBi, causal", "ALiBi, both directions"}
 
 
 def problem(q=5, k=5, v=D, groups=H, dtype=torch.float64):

@@ -12,6 +12,7 @@ from torch import nn
 from attn_utils import attend, length_mask, masked_softmax, padding_mask
 from attn_utils.attention import log_sum_exp
 from attn_utils.kernels import KERNELS, SCORES, NadarayaWatson
+from attn_utils.multi_head import MultiHeadAttention
 from attn_utils.scoring import AdditiveScore, Attention, DotScore, GeneralScore, ScaledDotScore
 
 # PyTorch's own remarks: the fused function has no batching rule, and loops.
@@ -34,6 +35,14 @@ DOTS = {
     "general": GeneralScore(6, 6),
     "Gaussian": SCORES["gaussian"](2.0),
 }
+HEADS, GROUPS = MultiHeadAttention(6, 3), MultiHeadAttention(6, 3, num_kv_heads=1)
+
+
+def heads(attention, **options):
+    """Multi-head attention with its values made from the keys."""
+    return lambda q, k, mask: attention(q, k, mask=mask, **options)[0]
+
+
 OTHERS = {"additive": AdditiveScore(6, 6, 4), "box": SCORES["box"](5.0), "triangle": SCORES["triangle"](9.0)}
 EXPLICIT = {
     "masked_softmax": (masked_softmax, (q @ k.mT, mask)),
@@ -46,10 +55,15 @@ EXPLICIT = {
     },
     **{f"Attention, {n}, weights": (module(s, need_weights=True), (q, k, v, mask)) for n, s in (DOTS | OTHERS).items()},
     **{f"Attention, {n}": (module(s), (q, k, v, mask)) for n, s in OTHERS.items()},
+    "heads, weights": (heads(HEADS, need_weights=True), (q, k, mask)),
+    "grouped heads, weights": (heads(GROUPS, need_weights=True), (q, k, mask)),
 }
 FUSED = {
     **{f"Attention, {n}, fused": (module(s), (q, k, v, mask)) for n, s in DOTS.items()},
     "Attention, scaled dot, fused, causal": (module(DOTS["scaled dot"], causal=True), (q, k, v, mask)),
+    "heads, fused": (heads(HEADS), (q, k, mask)),
+    "heads, fused, causal": (heads(HEADS, causal=True), (q, k, mask)),
+    "grouped heads, fused": (heads(GROUPS), (q, k, mask)),
 }
 MASKS = {
     "length_mask": (lambda n: length_mask(n, 5), (torch.tensor([[1, 2], [3, 0]]),)),
@@ -155,7 +169,9 @@ def double(tensors):
     return tuple(x.double() if x.is_floating_point() else x for x in tensors)
 
 
-@pytest.mark.parametrize("name", [n for n in EXPLICIT if "general" not in n and "additive" not in n])
+@pytest.mark.parametrize(
+    "name", [n for n in EXPLICIT if not any(part in n for part in ("general", "additive", "heads"))]
+)
 def test_the_explicit_way_has_all_derivatives(name):
     function, tensors = EXPLICIT[name]
     points = [x[:2, :2].requires_grad_() for x in double(tensors) if x.is_floating_point()]
@@ -174,6 +190,14 @@ def test_the_explicit_way_has_all_derivatives(name):
         assert torch.autograd.gradgradcheck(output, points)
         direction = tuple(torch.ones_like(x) for x in points)
         assert torch.func.jvp(output, tuple(points), direction)[1].isfinite().all()
+
+
+@pytest.mark.parametrize("num_kv_heads", [1, 3])
+def test_heads_with_weights_have_all_derivatives(num_kv_heads):
+    module = MultiHeadAttention(6, 3, num_kv_heads=num_kv_heads).double()
+    x = q[:2, :2].double().requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda x: module(x, need_weights=True)[0], x)
+    assert torch.func.jvp(lambda x: module(x, need_weights=True)[0], (x,), (torch.ones_like(x),))[1].isfinite().all()
 
 
 def test_the_fused_way_has_first_derivatives_and_says_so():
@@ -196,5 +220,6 @@ def test_the_table_in_the_reference_says_what_is_tested_here():
     table = {row[0]: row[1:] for row in rows}
     assert table["masks"] == ["no floats in them", "yes", "yes", "yes", "no floats in them"]
     assert table["kernels, `masked_softmax`, `log_sum_exp`, `attend`"] == ["yes"] * 5
-    assert table["`Attention`, `NadarayaWatson`, explicit"] == ["yes"] * 5
-    assert table["`Attention`, `NadarayaWatson`, fused"] == ["yes", "yes", "yes", "in a loop of PyTorch's", "no"]
+    assert table["`Attention`, `NadarayaWatson`, `MultiHeadAttention`, explicit"] == ["yes"] * 5
+    fused = table["`Attention`, `NadarayaWatson`, `MultiHeadAttention`, fused"]
+    assert fused == ["yes", "yes", "yes", "in a loop of PyTorch's", "no"]
