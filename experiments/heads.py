@@ -35,8 +35,8 @@ SETTINGS = {
     "rate": RATE, "rate of content": RATE_CONTENT, "rate of before": RATE_BEFORE,
 }  # fmt: skip
 SUBTRACT_STEPS, BEFORE_STEPS = (1500, 6000), (800, 3200)
-SEEDS, FEW = 20, 5
-VARIANTS = [("places", 64, 1), ("content", 16, 1), ("residual", 16, 1)]  # of one head, each with few seeds
+SEEDS, FEW, LONG = 20, 5, 3
+VARIANTS = [("places", 64, 1), ("content", 16, 1), ("residual", 16, 1)]  # of one head
 MATRICES = ["three", "no W_K", "W_Q = W_K", "neither"]
 
 
@@ -207,12 +207,15 @@ def plan(rows: Sequence[Row]) -> list[Job]:
         Job("before", variant, SYMBOL_SIZE, 1, steps, seed)
         for steps in BEFORE_STEPS for variant in MATRICES for seed in range(FEW)
     ]  # fmt: skip
-    for steps in SUBTRACT_STEPS:
-        for heads in (2, 4, 1, 8):
-            # What is slow and says little is made with few seeds: one head has its bound, and eight never got stuck.
-            seeds = SEEDS if steps == min(SUBTRACT_STEPS) or heads in {2, 4} else FEW
-            jobs += [Job("subtract", "places", 16, heads, steps, seed) for seed in range(seeds)]
-        jobs += [Job("subtract", *kind, steps, seed) for kind in VARIANTS for seed in range(FEW)]
+    few, many = SUBTRACT_STEPS
+    for heads in (1, 2, 4, 8):
+        jobs += [Job("subtract", "places", 16, heads, few, seed) for seed in range(SEEDS)]
+    jobs += [Job("subtract", *kind, few, seed) for kind in VARIANTS for seed in range(FEW)]
+    # The long runs: all seeds where some got stuck, few where all ended alike.
+    jobs += [Job("subtract", "content", 16, 1, many, seed) for seed in range(FEW)]
+    jobs += [Job("subtract", "places", 16, 2, many, seed) for seed in range(SEEDS)]
+    jobs += [Job("subtract", "places", width, 1, many, seed) for width in (16, 64) for seed in range(LONG)]
+    jobs += [Job("subtract", "places", 16, 4, many, seed) for seed in range(LONG)]
     return jobs
 
 
