@@ -263,8 +263,8 @@ FORMULAS = {
     },
     "05": {
         r"\hat y_t = a \sum_j w_{tj}\, x_j + b, \qquad \sum_j w_{tj} = 1,": one_head,
-        r"(a\, w_{t,t} - 1)^2 + (a\, w_{t,t-1} + 1)^2 + a^2 \!\!\sum_{j \ne t, t-1}\!\! w_{tj}^2 "
-        r"+ b^2 .": error_of_one_head,
+        r"\begin{aligned} &(a\, w_{t,t} - 1)^2 + (a\, w_{t,t-1} + 1)^2 \\ "
+        r"&\quad + a^2 \!\!\sum_{j \ne t, t-1}\!\! w_{tj}^2 + b^2 . \end{aligned}": error_of_one_head,
         r"\text{head}_i = \operatorname{attend}\big(Q W_i^Q,\, K W_i^K,\, V W_i^V\big), "
         r"\qquad \text{output} = [\text{head}_1; \dots; \text{head}_h]\, W^O": heads_side_by_side,
         r"s(x, y) = (x W^Q) \cdot (y W^K) = x \, \big(W^Q W^{K\top}\big)\, y^\top .": bilinear,
