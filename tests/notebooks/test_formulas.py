@@ -183,6 +183,43 @@ def error_of_an_alignment():
     return torch.tensor(alignment_error_rate([found], [sure], [possible])), torch.tensor(rate)
 
 
+def one_head():
+    layer = MultiHeadAttention(4, 1, value_size=1).double()
+    places, x = torch.randn(5, 4, dtype=torch.float64), torch.randn(5, 1, dtype=torch.float64)
+    output, weights = layer(places, places, x, need_weights=True)
+    a = layer.W_o.weight[0] @ layer.W_v.weight[:, 0]
+    b = layer.W_o.weight[0] @ layer.W_v.bias + layer.W_o.bias[0]
+    return output[:, 0], a * (weights[0] @ x)[:, 0] + b
+
+
+def error_of_one_head():
+    a, b, t = 0.7, 0.2, 3
+    w = W[0]
+    difference = torch.eye(5, dtype=torch.float64)[t] - torch.eye(5, dtype=torch.float64)[t - 1]
+    # Independent numbers of variance 1: the variance of a sum is the sum of its squared coefficients.
+    expected = (a * w - difference).square().sum() + b**2
+    others = a**2 * (w.square().sum() - w[t] ** 2 - w[t - 1] ** 2)
+    return (a * w[t] - 1) ** 2 + (a * w[t - 1] + 1) ** 2 + others + b**2, expected
+
+
+def heads_side_by_side():
+    layer = MultiHeadAttention(6, 3, bias=False).double()
+    x, keys = torch.randn(2, 6, dtype=torch.float64), torch.randn(4, 6, dtype=torch.float64)
+    heads = []
+    for i in range(3):
+        q, k, v = (
+            rows @ W.weight.mT[:, 2 * i : 2 * i + 2]
+            for rows, W in ((x, layer.W_q), (keys, layer.W_k), (keys, layer.W_v))
+        )
+        heads.append(attend(q @ k.mT / math.sqrt(2), v)[0])
+    return layer(x, keys)[0], torch.cat(heads, dim=-1) @ layer.W_o.weight.mT
+
+
+def bilinear():
+    W_q, W_k = torch.randn(3, 2, dtype=torch.float64), torch.randn(3, 2, dtype=torch.float64)
+    return (Q @ W_q) @ (K @ W_k).mT, Q @ (W_q @ W_k.mT) @ K.mT
+
+
 def self_attention():
     layer = MultiHeadAttention(3, 1, bias=False).double()
     W_q, W_k, W_v = (W.weight.mT for W in (layer.W_q, layer.W_k, layer.W_v))  # PyTorch keeps them transposed
@@ -237,6 +274,14 @@ FORMULAS = {
         r"\tilde s &= \tanh\big(x W_p + b_p + r \odot (s U_p + b_p')\big) && \text{the proposal}\\ "
         r"s' &= (1 - z) \odot \tilde s + z \odot s \end{aligned}": gru,
         r"\mathrm{AER} = 1 - \frac{|A \cap S| + |A \cap P|}{|A| + |S|}": error_of_an_alignment,
+    },
+    "05": {
+        r"\hat y_t = a \sum_j w_{tj}\, x_j + b, \qquad \sum_j w_{tj} = 1,": one_head,
+        r"\begin{aligned} &(a\, w_{t,t} - 1)^2 + (a\, w_{t,t-1} + 1)^2 \\ "
+        r"&\quad + a^2 \!\!\sum_{j \ne t, t-1}\!\! w_{tj}^2 + b^2 . \end{aligned}": error_of_one_head,
+        r"\text{head}_i = \operatorname{attend}\big(Q W_i^Q,\, K W_i^K,\, V W_i^V\big), "
+        r"\qquad \text{output} = [\text{head}_1; \dots; \text{head}_h]\, W^O": heads_side_by_side,
+        r"s(x, y) = (x W^Q) \cdot (y W^K) = x \, \big(W^Q W^{K\top}\big)\, y^\top .": bilinear,
     },
     "06": {
         r"Q = X W_q, \qquad K = X W_k, \qquad V = X W_v, \qquad O = \operatorname{softmax}\Big("
