@@ -18,7 +18,7 @@ from attn_utils.positions import frequencies
 
 __all__ = ["RotaryScore", "rotary_permutation", "rotate"]
 
-Pairing = Literal["interleaved", "half-split"]
+# Not a name of its own in signatures: the reference could not link it.
 PAIRINGS = ("interleaved", "half-split")
 
 
@@ -27,7 +27,7 @@ def _check_pairing(pairing: str) -> None:
         raise ValueError(f"pairing must be one of {PAIRINGS}, got {pairing!r}")
 
 
-def rotate(x: Tensor, angles: Tensor, pairing: Pairing = "interleaved") -> Tensor:
+def rotate(x: Tensor, angles: Tensor, pairing: Literal["interleaved", "half-split"] = "interleaved") -> Tensor:
     r"""Turn each pair of features by an angle.
 
     .. math:: (a, b) \mapsto (a \cos\varphi - b \sin\varphi,\; a \sin\varphi + b \cos\varphi)
@@ -113,7 +113,7 @@ class RotaryScore(nn.Module):
         d: int,
         *,
         base: float = 10000.0,
-        pairing: Pairing = "interleaved",
+        pairing: Literal["interleaved", "half-split"] = "interleaved",
         scaling: Literal["interpolation", "ntk"] | None = None,
         factor: float = 1.0,
     ) -> None:
