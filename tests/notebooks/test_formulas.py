@@ -11,10 +11,13 @@ import pytest
 import torch
 from torch import nn
 
+from attn_utils.alibi import AlibiScore
 from attn_utils.attention import attend, masked_softmax
 from attn_utils.kernels import NadarayaWatson, gaussian
 from attn_utils.metrics import alignment_error_rate
 from attn_utils.multi_head import MultiHeadAttention
+from attn_utils.positions import sinusoidal
+from attn_utils.rotary import RotaryScore
 from attn_utils.scoring import AdditiveScore, Attention, GeneralScore, ScaledDotScore
 
 torch.manual_seed(0)
@@ -234,6 +237,34 @@ def another_order():
     return layer((P @ K)[None])[0], P @ layer(K[None])[0]
 
 
+def step_of_a_clock():
+    p, k, omega = 5.0, 3.0, 0.3
+    turn = torch.tensor([[math.cos(k * omega), math.sin(k * omega)], [-math.sin(k * omega), math.cos(k * omega)]])
+    hand = torch.tensor([math.sin(p * omega), math.cos(p * omega)])
+    return torch.tensor([math.sin((p + k) * omega), math.cos((p + k) * omega)]), turn @ hand
+
+
+def offset_alone():
+    table = sinusoidal(9, 6).double()
+    omega = [10000.0 ** (-2 * i / 6) for i in range(3)]
+    dots = (table[2] @ table[7])[None].round(decimals=5)
+    return dots, torch.tensor([sum(math.cos(5 * w) for w in omega)]).double().round(decimals=5)
+
+
+def rotary_positions():
+    score, (q, k) = RotaryScore(4), torch.randn(2, 1, 4, dtype=torch.float64)
+    at = torch.tensor([7]), torch.tensor([3])
+    both = score(q, score.prepare_keys(k, at[1]), at[0])
+    return both, q @ score.prepare_keys(k, at[1] - at[0]).mT / math.sqrt(4)
+
+
+def linear_biases():
+    score, (q, k) = AlibiScore(4, causal=False), torch.randn(2, 4, 5, 3, dtype=torch.float64)
+    at = torch.arange(5)
+    slopes = torch.tensor([2 ** (-8 * h / 4) for h in range(1, 5)], dtype=torch.float64)[:, None, None]
+    return score(q, score.prepare_keys(k, at), at), q @ k.mT / math.sqrt(3) - slopes * (at[:, None] - at).abs()
+
+
 FORMULAS = {
     "01": {
         r"o(q) = \sum_j w_j v_j, \qquad w_j = \frac{e^{s_j/T}}{\sum_l e^{s_l/T}}, "
@@ -288,6 +319,16 @@ FORMULAS = {
         r"\frac{Q K^\top}{\sqrt d}\Big)\, V.": self_attention,
         r"\operatorname{softmax}\Big(\frac{P Q K^\top P^\top}{\sqrt d}\Big)\, P V = P\, \operatorname{softmax}\Big("
         r"\frac{Q K^\top}{\sqrt d}\Big)\, P^\top P V = P\, O.": another_order,
+    },
+    "07": {
+        r"\begin{pmatrix} \sin (p+k)\omega \\ \cos (p+k)\omega \end{pmatrix} = \begin{pmatrix} \cos k\omega & \sin "
+        r"k\omega \\ -\sin k\omega & \cos k\omega \end{pmatrix} \begin{pmatrix} \sin p\omega \\ \cos p\omega "
+        r"\end{pmatrix}.": step_of_a_clock,
+        r"PE_p \cdot PE_{p+k} = \sum_i \cos(k\,\omega_i).": offset_alone,
+        r"s_{ij} = \frac{(R_{p_i} q_i) \cdot (R_{p_j} k_j)}{\sqrt d} = \frac{q_i \cdot (R_{p_j - p_i}\, k_j)}{\sqrt "
+        r"d},": rotary_positions,
+        r"s_{ij} = \frac{q_i \cdot k_j}{\sqrt d} - m_h\, |p_i - p_j|, \qquad m_h = 2^{-8h/H}, \quad h = 1, \dots, "
+        r"H.": linear_biases,
     },
     "attention_in_pytorch": {
         r"\operatorname{Var}\Big[\sum_j \tilde w_j\Big] = \frac{p}{1-p} \sum_j w_j^2 .": dropped_sums,
