@@ -106,8 +106,6 @@ class RotaryScore(nn.Module):
         Su et al. (2024), equation 16; Chen et al. (2023) for interpolation; bloc97 (2023) for "NTK-aware" scaling.
     """
 
-    omega: Tensor
-
     def __init__(
         self,
         d: int,
@@ -130,13 +128,15 @@ class RotaryScore(nn.Module):
         if scaling == "ntk" and d > 2:
             base = base * factor ** (d / (d - 2))
         omega = frequencies(d, base)
-        self.register_buffer("omega", omega / factor if scaling == "interpolation" else omega, persistent=False)
+        # Not a buffer: it keeps its digits when the module goes to half precision, or to a device without float64.
+        self.omega = omega / factor if scaling == "interpolation" else omega
 
     def _turned(self, name: str, x: Tensor, positions: Tensor | None) -> Tensor:
         check_features(name, x, self.d)
-        # Angles in float64 whatever ``module.half()`` made of the buffer: far positions need the digits.
-        omega = self.omega.to(x.device, torch.float64)
-        return rotate(x, position_rows(positions, x).to(torch.float64) * omega, self.pairing)
+        # Far positions need the digits of float64, which Apple's devices do not have.
+        dtype = torch.float32 if x.device.type == "mps" else torch.float64
+        omega = self.omega.to(x.device, dtype)
+        return rotate(x, position_rows(positions, x).to(dtype) * omega, self.pairing)
 
     def prepare_keys(self, keys: Tensor, positions: Tensor | None = None) -> Tensor:
         """Turn each key by its position.

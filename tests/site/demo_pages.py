@@ -23,6 +23,7 @@ from sphinx_course.demos import place_for
 from attn_utils.widgets import (
     AlignmentExplorer,
     CostAndReach,
+    Heads,
     KernelExplorer,
     LookFromAPixel,
     MaskEditor,
@@ -39,9 +40,10 @@ DEMOS = [
     WhySqrtD,
     MaskEditor,
     AlignmentExplorer,
+    Heads,
     CostAndReach,
-    LookFromAPixel,
     PositionDials,
+    LookFromAPixel,
 ]
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"

@@ -41,7 +41,7 @@ class CostAndReach(Demo):
     _esm = front_end(__file__)
     _css = style(__file__)
     title = "Cost and reach"
-    heights = (1428, 1370, 1374, 1263, 787, 826, 792)
+    heights = (1430, 1370, 1374, 1263, 787, 826, 792)
     inputs = ("length", "features", "kernel", "projections")
 
     description = traitlets.Unicode(

@@ -56,7 +56,7 @@ class Heads(Demo):
         "single column, and an even gray. Beside them four arrows, one behind the other, lead from the origin to the "
         "output of the chosen word; a head that is switched off leaves its arrow out."
     ).tag(sync=True)
-    word = traitlets.Int(5, min=0, max=5, help="The word that asks.").tag(sync=True)
+    word = traitlets.Int(4, min=0, max=5, help="The word that asks.").tag(sync=True)
     on = traitlets.List(traitlets.Bool(), [True] * 4, minlen=4, maxlen=4, help="Which heads are on.").tag(sync=True)
     threads = traitlets.Bool(False, help="Whether weights are drawn as threads.").tag(sync=True)
     words = traitlets.List(traitlets.Unicode(), WORDS, minlen=6, maxlen=6, help="The sentence.").tag(sync=True)
