@@ -222,7 +222,8 @@ function render(view) {
     demo.say(
       `With ${grouped(n)} tokens of ${grouped(d)} features a layer of self-attention needs ` +
         `${times} times the multiplications of a GRU and ${timesConvolution} times those of the ` +
-        `convolution; as many as the GRU at n = ${grouped(numbers.crossover)}. A signal gets from ` +
+        `convolution; as many as the GRU at n = ${grouped(numbers.crossover)}. ` +
+        "A signal gets from " +
         `the first token to the last in 1 step, in ${grouped(numbers.path[1])} steps, and in ` +
         `${grouped(numbers.path[2])} layers.`,
     );

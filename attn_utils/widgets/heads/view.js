@@ -17,7 +17,7 @@ const PLANE = 300;
 const REACH = 3.2; // three heads made by hand write an arrow of length 1, the fourth nearly none
 
 /**
- * @param {{ queries: number[][][], keys: number[][][], values: number[][][], blocks: number[][][] }} data
+ * @param {Record<"queries" | "keys" | "values" | "blocks", number[][][]>} data of each head
  * @param {number} asks
  * @param {boolean[]} on
  */
