@@ -27,6 +27,7 @@ from experiments.runner import Row, complete, store
 NAMES, FILLERS, D, HEADS, BATCH = 16, 12, 64, 4, 64
 VERB, WORDS = NAMES + FILLERS, NAMES + FILLERS + 1
 SHORTEST, LONGEST, TESTED = 6, 16, [16, 20, 24, 32, 48, 64]
+FIRST, OTHERS = slice(3), slice(3, None)  # pairs of features, from fast to slow
 RATES = [0.001, 0.003, 0.01]
 TUNING_SEED, TUNING_STEPS, BUDGETS, SEEDS = 100, 1000, [1000, 4000], 3
 KINDS = ["none", "learned", "sinusoidal", "rotary", "ALiBi", "sinusoidal, no root", "sinusoidal, loud"]
@@ -116,12 +117,16 @@ def run(job: Job) -> Row:
         "right": [right(model, n) for n in TESTED],
     }
     if job.kind == "rotary":
-        for scaling in ("interpolation", "ntk"):
-            shares = []
+        # Angles made smaller: all pairs, the slow ones more, the first three alone, the other five alone.
+        for name in ("interpolation", "ntk", "first", "others"):
+            row[name] = []
             for n in TESTED:
-                model.attention.attention.score = RotaryScore(D // HEADS, scaling=scaling, factor=n / LONGEST)
-                shares.append(right(model, n))
-            row[scaling] = shares
+                factor, scaled = n / LONGEST, name in ("interpolation", "ntk")
+                score = RotaryScore(D // HEADS, **({"scaling": name, "factor": factor} if scaled else {}))  # type: ignore[arg-type]
+                if not scaled:
+                    score.omega[FIRST if name == "first" else OTHERS] /= factor
+                model.attention.attention.score = score
+                row[name].append(right(model, n))
     return row
 
 
