@@ -310,13 +310,13 @@ FORMULAS = {
         r"\hat y_t = a \sum_j w_{tj}\, x_j + b, \qquad \sum_j w_{tj} = 1,": one_head,
         r"\begin{aligned} &(a\, w_{t,t} - 1)^2 + (a\, w_{t,t-1} + 1)^2 \\ "
         r"&\quad + a^2 \!\!\sum_{j \ne t, t-1}\!\! w_{tj}^2 + b^2 . \end{aligned}": error_of_one_head,
-        r"\text{head}_i = \operatorname{attend}\big(Q W_i^Q,\, K W_i^K,\, V W_i^V\big), "
-        r"\qquad \text{output} = [\text{head}_1; \dots; \text{head}_h]\, W^O": heads_side_by_side,
+        r"\begin{aligned} \text{head}_i &= \operatorname{attend}\big(Q W_i^Q,\, K W_i^K,\, V W_i^V\big), \\ "
+        r"\text{output} &= [\text{head}_1; \dots; \text{head}_h]\, W^O \end{aligned}": heads_side_by_side,
         r"s(x, y) = (x W^Q) \cdot (y W^K) = x \, \big(W^Q W^{K\top}\big)\, y^\top .": bilinear,
     },
     "06": {
-        r"Q = X W_q, \qquad K = X W_k, \qquad V = X W_v, \qquad O = \operatorname{softmax}\Big("
-        r"\frac{Q K^\top}{\sqrt d}\Big)\, V.": self_attention,
+        r"\begin{gathered} Q = X W_q, \qquad K = X W_k, \qquad V = X W_v, \\ O = \operatorname{softmax}\Big("
+        r"\frac{Q K^\top}{\sqrt d}\Big)\, V. \end{gathered}": self_attention,
         r"\operatorname{softmax}\Big(\frac{P Q K^\top P^\top}{\sqrt d}\Big)\, P V = P\, \operatorname{softmax}\Big("
         r"\frac{Q K^\top}{\sqrt d}\Big)\, P^\top P V = P\, O.": another_order,
     },

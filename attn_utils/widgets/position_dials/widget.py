@@ -45,7 +45,7 @@ class PositionDials(Demo):
     _esm = front_end(__file__)
     _css = style(__file__)
     title = "Position dials"
-    heights = (1097, 1095, 1144, 1085, 630, 620, 582)
+    heights = (1099, 1096, 1145, 1085, 630, 620, 582)
     inputs = ("position", "offset", "trained", "base")
 
     description = traitlets.Unicode(
