@@ -29,6 +29,8 @@ ADDRESSES = [
     "why-does-transformerencoder-change-its-output-in-eval",
     "which-axis-is-the-query-and-which-is-the-batch",
     "who-divides-by-the-root-of-d-and-do-i-divide-twice",
+    "do-i-split-the-heads-with-view-or-with-transpose",
+    "why-does-attention-have-three-matrices",
     "is-it-really-using-a-fused-kernel",
     "why-does-memory-still-grow-with-the-square-of-the-length",
     "why-can-i-not-differentiate-twice-and-why-does-vmap-warn",
