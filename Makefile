@@ -56,6 +56,7 @@ experiments: $(TEST_READY) ## Run the long experiments (hours) and store their r
 	@$(BIN)/python -m experiments.alignment_models
 	@$(BIN)/python -m experiments.heads
 	@$(BIN)/python -m experiments.odd_score
+	@$(BIN)/python -m experiments.positions
 	@$(BIN)/python -m experiments.self_attention
 	@$(BIN)/python -m experiments.translation
 
