@@ -2,8 +2,9 @@
 
 A sentence of ``SHORTEST`` to ``LONGEST`` words has two names with the verb somewhere between them, and fillers. At the
 verb the model says who bit. Every kind gets the rate of ``RATES`` that did best from a seed that is not used again,
-and two budgets. Longer sentences than in training are tried too; rotary positions with their angles made smaller as
-well. Runs go side by side, each with one thread. What is stored already is not run again.
+and two budgets. Longer sentences than in training are tried too; sentences that begin at a later place; and rotary
+positions with their angles made smaller. Runs go side by side, each with one thread. What is stored already is not run
+again.
 """
 
 import argparse
@@ -27,13 +28,14 @@ from experiments.runner import Row, complete, store
 NAMES, FILLERS, D, HEADS, BATCH = 16, 12, 64, 4, 64
 VERB, WORDS = NAMES + FILLERS, NAMES + FILLERS + 1
 SHORTEST, LONGEST, TESTED = 6, 16, [16, 20, 24, 32, 48, 64]
-FIRST, OTHERS = slice(3), slice(3, None)  # pairs of features, from fast to slow
+MOVED = [0, 4, 8, 16, 32, 48]  # at which place a sentence of LONGEST words begins
+SLOWED = {"second": [1], "third": [2], "second_and_third": [1, 2], "last_five": [3, 4, 5, 6, 7]}  # from fast to slow
 RATES = [0.001, 0.003, 0.01]
 TUNING_SEED, TUNING_STEPS, BUDGETS, SEEDS = 100, 1000, [1000, 4000], 3
 KINDS = ["none", "learned", "sinusoidal", "rotary", "ALiBi", "sinusoidal, no root", "sinusoidal, loud"]
 SETTINGS = {
     "names": NAMES, "fillers": FILLERS, "features": D, "heads": HEADS, "batch": BATCH, "shortest": SHORTEST,
-    "longest": LONGEST, "tested": TESTED,
+    "longest": LONGEST, "tested": TESTED, "moved": MOVED,
 }  # fmt: skip
 
 
@@ -75,23 +77,32 @@ class Reader(nn.Module):
         self.attention = MultiHeadAttention(D, HEADS, score=scores.get(kind))
         self.guess = nn.Linear(D, NAMES)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Words (b, n) to logits of names (b, n, names)."""
+    def forward(self, x: Tensor, start: int = 0) -> Tensor:
+        """Words (b, n), the first at place ``start``, to logits of names (b, n, names)."""
         h = self.embedding(x) * self.factor
         if self.positions is not None:
-            h = self.positions(h)
-        at = torch.arange(x.shape[1]).expand(x.shape)
+            h = self.positions(h, offset=start)
+        at = start + torch.arange(x.shape[1]).expand(x.shape)
         placed = {"query_positions": at, "key_positions": at} if self.kind in ("rotary", "ALiBi") else {}
         output: Tensor = self.guess(h + self.attention(h, **placed)[0])
         return output
 
 
 @torch.no_grad()
-def right(model: Reader, n: int) -> float:
+def right(model: Reader, n: int, start: int = 0) -> float:
     """Return the share of sentences of this length in which the model names the one who bit."""
     x, verb, who = sentences(2000, n, torch.Generator().manual_seed(10_000 + n))
-    guess = model(x)[torch.arange(len(x)), verb].argmax(dim=-1)
+    guess = model(x, start)[torch.arange(len(x)), verb].argmax(dim=-1)
     return round((guess == who).float().mean().item(), 4)
+
+
+@torch.no_grad()
+def bitten(model: Reader, n: int) -> float:
+    """Return the share of the same sentences in which it names the other one."""
+    x, verb, who = sentences(2000, n, torch.Generator().manual_seed(10_000 + n))
+    guess = model(x)[torch.arange(len(x)), verb].argmax(dim=-1)
+    named = (x == guess[:, None]).any(dim=1)  # a name of this sentence
+    return round((named & (guess != who)).float().mean().item(), 4)
 
 
 def run(job: Job) -> Row:
@@ -116,15 +127,20 @@ def run(job: Job) -> Row:
         "cpu_s": round(time.process_time() - start),
         "right": [right(model, n) for n in TESTED],
     }
+    if job.kind == "sinusoidal":
+        row["bitten"] = [bitten(model, n) for n in TESTED]
+        row["moved"] = [right(model, LONGEST, start) for start in MOVED]
     if job.kind == "rotary":
-        # Angles made smaller: all pairs, the slow ones more, the first three alone, the other five alone.
-        for name in ("interpolation", "ntk", "first", "others"):
+        row["moved"] = [right(model, LONGEST, start) for start in MOVED]
+        for name in ("interpolation", "ntk", *SLOWED):  # angles made smaller: of all pairs, or of some alone
             row[name] = []
             for n in TESTED:
-                factor, scaled = n / LONGEST, name in ("interpolation", "ntk")
-                score = RotaryScore(D // HEADS, **({"scaling": name, "factor": factor} if scaled else {}))  # type: ignore[arg-type]
-                if not scaled:
-                    score.omega[FIRST if name == "first" else OTHERS] /= factor
+                factor = n / LONGEST
+                if name in SLOWED:
+                    score = RotaryScore(D // HEADS)
+                    score.omega[SLOWED[name]] /= factor
+                else:
+                    score = RotaryScore(D // HEADS, scaling=name, factor=factor)  # type: ignore[arg-type]
                 model.attention.attention.score = score
                 row[name].append(right(model, n))
     return row

@@ -46,7 +46,18 @@ def test_who_can_learns_it(stored, kind):
     assert shares(stored, kind)[:, 0].min() > 0.99
 
 
-def test_slowing_the_first_pairs_is_what_interpolation_does(stored):
-    assert shares(stored, "rotary", "first")[:, -1].min() > 0.97
-    assert shares(stored, "rotary", "interpolation")[:, -1].min() > 0.97
-    assert shares(stored, "rotary", "others")[:, -1].max() < shares(stored, "rotary")[:, -1].min() + 0.05
+def test_slowing_the_second_and_third_pair_is_what_interpolation_does(stored):
+    for name in ("interpolation", "second_and_third"):
+        assert shares(stored, "rotary", name)[:, -1].min() > 0.97
+    for name in ("second", "third", "last_five"):
+        assert shares(stored, "rotary", name)[:, -1].max() < 0.97
+
+
+def test_a_moved_sentence_is_the_same_for_rotary_positions_and_another_for_added_ones(stored):
+    moved = shares(stored, "rotary", "moved")
+    assert (moved - moved[:, :1]).abs().max() <= 0.001
+    assert shares(stored, "sinusoidal", "moved")[:, 3].max() < 0.7
+
+
+def test_the_sinusoidal_layer_names_one_of_the_two_at_every_length(stored):
+    assert (shares(stored, "sinusoidal") + shares(stored, "sinusoidal", "bitten")).min() > 0.97
