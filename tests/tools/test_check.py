@@ -52,3 +52,9 @@ def test_interrupting_the_checks_is_one_line():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ
     )
     assert (result.returncode, result.stderr) == (130, "\ninterrupted\n")
+
+
+def test_no_two_test_files_have_the_same_name():
+    """Files without packages around them are modules of one name: the second would not be imported."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
