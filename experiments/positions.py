@@ -32,7 +32,14 @@ MOVED = [0, 4, 8, 16, 32, 48]  # at which place a sentence of LONGEST words begi
 SLOWED = {"second": [1], "third": [2], "second_and_third": [1, 2], "last_five": [3, 4, 5, 6, 7]}  # from fast to slow
 RATES = [0.001, 0.003, 0.01]
 TUNING_SEED, TUNING_STEPS, BUDGETS, SEEDS = 100, 1000, [1000, 4000], 3
-KINDS = ["none", "learned", "sinusoidal", "rotary", "ALiBi", "sinusoidal, no root", "sinusoidal, loud"]
+# How long an entry of the embedding and how large a position is, after the factor √d where there is one.
+LOUDNESS = {
+    "sinusoidal, no root": (D**-0.5, 1.0),  # an embedding of length 1
+    "sinusoidal, loud": (D**0.5, 1.0),  # of length d
+    "sinusoidal, quiet positions": (1.0, D**-0.5),  # the same ratio, but no long vectors
+    "sinusoidal, both loud": (D**0.5, D**0.5),  # the same vectors, but not the ratio
+}
+KINDS = ["none", "learned", "sinusoidal", "rotary", "ALiBi", *LOUDNESS]
 SETTINGS = {
     "names": NAMES, "fillers": FILLERS, "features": D, "heads": HEADS, "batch": BATCH, "shortest": SHORTEST,
     "longest": LONGEST, "tested": TESTED, "moved": MOVED,
@@ -66,8 +73,9 @@ class Reader(nn.Module):
         self.kind = kind
         self.embedding = nn.Embedding(WORDS, D)
         # As in the Transformer: variance 1/d, times √d. "no root" leaves the factor out, "loud" starts at variance 1.
-        nn.init.normal_(self.embedding.weight, std=1.0 if kind == "sinusoidal, loud" else D**-0.5)
+        std, self.volume = LOUDNESS.get(kind, (1.0, 1.0))
         self.factor = 1.0 if kind == "sinusoidal, no root" else D**0.5
+        nn.init.normal_(self.embedding.weight, std=std / self.factor)
         self.positions: nn.Module | None = None
         if kind == "learned":
             self.positions = LearnedPositions(max(TESTED), D)
@@ -81,7 +89,7 @@ class Reader(nn.Module):
         """Words (b, n), the first at place ``start``, to logits of names (b, n, names)."""
         h = self.embedding(x) * self.factor
         if self.positions is not None:
-            h = self.positions(h, offset=start)
+            h = self.volume * self.positions(h / self.volume, offset=start)
         at = start + torch.arange(x.shape[1]).expand(x.shape)
         placed = {"query_positions": at, "key_positions": at} if self.kind in ("rotary", "ALiBi") else {}
         output: Tensor = self.guess(h + self.attention(h, **placed)[0])

@@ -61,3 +61,23 @@ def test_a_moved_sentence_is_the_same_for_rotary_positions_and_another_for_added
 
 def test_the_sinusoidal_layer_names_one_of_the_two_at_every_length(stored):
     assert (shares(stored, "sinusoidal") + shares(stored, "sinusoidal", "bitten")).min() > 0.97
+
+
+@pytest.mark.parametrize(("kind", "sees_the_place"), [("sinusoidal", True), ("rotary", False), ("ALiBi", False)])
+def test_only_added_positions_tell_a_model_where_the_sentence_begins(kind, sees_the_place):
+    model = positions.Reader(kind)
+    x, _, _ = positions.sentences(8, 16, torch.Generator().manual_seed(1))
+    here, later = model(x), model(x, 16)
+    assert torch.allclose(here, later, atol=1e-4) is not sees_the_place
+
+
+def test_the_cliff_depends_on_a_rate_that_the_lengths_of_training_do_not_choose(stored):
+    tuning = [row["right"] for row in stored["tuning"] if row["kind"] == "rotary"]
+    assert min(shares[0] for shares in tuning) > 0.999
+    assert max(shares[-1] for shares in tuning) - min(shares[-1] for shares in tuning) > 0.03
+
+
+def test_neither_a_quiet_position_nor_a_long_vector_costs_what_the_two_together_cost(stored):
+    together = shares(stored, "sinusoidal, loud")[:, 0].max()
+    for kind in ("sinusoidal, quiet positions", "sinusoidal, both loud"):
+        assert shares(stored, kind)[:, 0].min() > together
