@@ -82,6 +82,13 @@ class TwinScenes:
         return self.colors.gather(1, self.twin[:, None])[:, 0]
 
     @property
+    def painted(self) -> Tensor:
+        """The color of all ink once the grey digit is painted like its twin, elsewhere ``NO_TARGET``, (n, 28, 28)."""
+        of_digit = self.labels[:, None] == self.digits[:, :3, None, None]  # (n, 3, 28, 28), the grey ink with its twin
+        color = (of_digit * self.colors[..., None, None]).sum(1)
+        return color.where(of_digit.any(1), torch.tensor(NO_TARGET))
+
+    @property
     def grey(self) -> Tensor:
         """Where there is grey ink, boolean, shape ``(n, 28, 28)``."""
         return self.targets != NO_TARGET

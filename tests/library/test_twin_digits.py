@@ -195,3 +195,15 @@ def test_the_first_scene_is_the_same_on_every_machine():
 def test_a_wrong_argument_is_refused_with_what_is_wanted(arguments, wanted):
     with pytest.raises(ValueError, match=wanted):
         make_twins(**arguments)
+
+
+def test_painted_is_what_each_ink_shows_and_the_grey_one_its_twins_color():
+    """Read back from the picture: the brightest pixel of a digit has the color itself."""
+    scenes = make_twins(40, seed=8)
+    painted = scenes.painted
+    assert ((painted == NO_TARGET) == (scenes.labels == BACKGROUND)).all()
+    assert (painted[scenes.grey] == scenes.targets[scenes.grey]).all()
+    colored = (scenes.labels != BACKGROUND) & ~scenes.grey
+    shown = scenes.images.movedim(1, -1)[colored]
+    directions = torch.nn.functional.normalize(PALETTE, dim=1)
+    assert ((shown @ directions.T).argmax(1) == painted[colored]).all()

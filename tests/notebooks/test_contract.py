@@ -147,6 +147,7 @@ TRAINED = {
     "03_scoring_functions": 1,
     "04_seq2seq_bahdanau": 3,
     "06_self_attention": 2,
+    "08_attention_in_vision": 3,
 }
 
 

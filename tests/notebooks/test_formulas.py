@@ -4,334 +4,88 @@ A formula that is changed in a chapter is no longer the one that stands here; on
 the library computes.
 """
 
-import itertools
-import math
-
+import both_sides as of
 import pytest
 import torch
-from torch import nn
+from both_sides import S, W
 
-from attn_utils.alibi import AlibiScore
-from attn_utils.attention import attend, masked_softmax
-from attn_utils.kernels import NadarayaWatson, gaussian
-from attn_utils.metrics import alignment_error_rate
-from attn_utils.multi_head import MultiHeadAttention
-from attn_utils.positions import sinusoidal
-from attn_utils.rotary import RotaryScore
-from attn_utils.scoring import AdditiveScore, Attention, GeneralScore, ScaledDotScore
-
-torch.manual_seed(0)
-Q, K, V = (torch.randn(n, 3, dtype=torch.float64) for n in (2, 5, 5))
-S = torch.randn(2, 5, dtype=torch.float64)
-W = S.exp() / S.exp().sum(dim=-1, keepdim=True)
-O = W @ V  # noqa: E741 - the formulas call it o
-
-
-def look_up():
-    q, k, temperature = Q[:, :1], K[:, 0], 0.3
-    s = -((q - k) ** 2) / 2
-    w = (s / temperature).exp() / (s / temperature).exp().sum(dim=-1, keepdim=True)
-    return w @ V, attend(s / temperature, V)[0]
-
-
-def without_one():
-    i = 2
-    keep = torch.arange(5) != i
-    without = attend(S[:, keep], V[keep])[0]
-    return without - O, (W[:, i : i + 1] / (1 - W[:, i : i + 1])) * (O - V[i])
-
-
-def moving_the_query():
-    q, temperature = Q[0], 0.7
-    gradient = torch.autograd.functional.jacobian(lambda q: attend(q[None] @ K.mT / temperature, V)[0][0], q)
-    w = masked_softmax(q[None] @ K.mT / temperature)[0]
-    v, k = V - w @ V, K - w @ K
-    return gradient, torch.einsum("i,ia,ib->ab", w, v, k) / temperature
-
-
-def kernel_regression():
-    h = 0.8
-    kernel = (-((Q[:, None, :1] - K[:, :1]) ** 2) / (2 * h**2)).exp()[..., 0]
-    by_hand = (kernel / kernel.sum(dim=-1, keepdim=True)) @ V
-    return by_hand, NadarayaWatson("gaussian", width=h).double()(Q[:, :1], K[:, :1], V)[0]
-
-
-def distance_to_dot():
-    h = 0.8
-    square = lambda x: x.square().sum(dim=-1)  # noqa: E731 - as short as in the formula
-    right = Q @ K.mT / h**2 - square(Q)[:, None] / (2 * h**2) - square(K) / (2 * h**2)
-    return gaussian(Q, K, h), right
-
-
-def leave_one_out():
-    w = masked_softmax(gaussian(K, K, 0.8))
-    ordinary = (V - w @ V) / (1 - w.diagonal()[:, None])
-    masked = masked_softmax(gaussian(K, K, 0.8), ~torch.eye(5, dtype=torch.bool))
-    return V - masked @ V, ordinary
-
-
-def slope_in_the_width():
-    log_h, v = torch.tensor(-0.2, dtype=torch.float64), V[:, 0]
-    estimate = lambda log_h: attend(gaussian(Q, K, log_h.exp()), v[:, None])[0][:, 0]  # noqa: E731
-    s = gaussian(Q, K, log_h.exp())
-    w = masked_softmax(s)
-    covariance = (w * s * v).sum(dim=-1) - (w * s).sum(dim=-1) * (w * v).sum(dim=-1)
-    return torch.autograd.functional.jacobian(estimate, log_h), -2 * covariance
-
-
-def masked():
-    m = torch.tensor([[1, 0, 1, 1, 0], [0, 1, 0, 0, 1]])
-    return m * S.exp() / (m * S.exp()).sum(dim=-1, keepdim=True), masked_softmax(S, m.bool())
-
-
-def additive():
-    score = AdditiveScore(3, 3, 4).double()
-    joined = torch.cat([Q[:, None].expand(2, 5, 3), K[None].expand(2, 5, 3)], dim=-1)
-    matrix = torch.cat([score.W_q.weight, score.W_k.weight], dim=1).mT
-    return torch.tanh(joined @ matrix) @ score.v, score(Q[None], score.prepare_keys(K[None]))[0]
-
-
-def general():
-    score = GeneralScore(3, 3).double()
-    (weight,) = score.parameters()  # nn.Linear keeps it transposed
-    return score(Q[None], score.prepare_keys(K[None]))[0], torch.einsum("qa,kb,ba->qk", Q, K, weight.mT)
-
-
-def error_of_weights():
-    """Exactly, over all values that are −1 or 1: mean 0 and variance 1. The wanted key is the first."""
-    w, values = W[0], torch.tensor(list(itertools.product([-1.0, 1.0], repeat=5)), dtype=torch.float64)
-    return (values @ w - values[:, 0]).square().mean(), (1 - w[0]) ** 2 + w[1:].square().sum()
-
-
-def mirrored(n, ahead):
-    """Weights on wrong keys in a scene, where the wanted key's score is ahead of equal others, and in its mirror."""
-    scores = torch.zeros(len(ahead), n, dtype=torch.float64)
-    scores[:, 0] = ahead
-    return tuple(1 - masked_softmax(s)[:, 0] for s in (scores, -scores))
-
-
-def least_error_of_odd_scores():
-    found, formula = [], []
-    for n in (3, 4, 8):
-        u, other = mirrored(n, torch.linspace(0, 12, 120_001, dtype=torch.float64))
-        found.append((n / (n - 1) * (u**2 + other**2) / 2).min())
-        formula.append(1 / 2 * n / (n - 1) * (1 - 1 / (n**2 * (n - 2) ** 2)))
-    return torch.stack(found), torch.tensor(formula)
-
-
-def odds_of_mirrored_scenes():
-    u, other = mirrored(8, torch.linspace(-3, 3, 7, dtype=torch.float64))
-    return u / (1 - u) * other / (1 - other), torch.full((7,), 49.0)  # equal wrong keys: Cauchy and Schwarz are sharp
-
-
-def squares_of_mirrored_scenes():
-    u, other = mirrored(8, torch.linspace(-3, 3, 7, dtype=torch.float64))
-    total = u + other
-    assert torch.all(u**2 + other**2 >= 1 - 1 / 48**2)
-    return u**2 + other**2, total**2 - 2 * 49 / 48 * (total - 1)
-
-
-def scaled_dot():
-    return ScaledDotScore()(Q[None], K[None])[0], Q @ K.mT / math.sqrt(3)
-
-
-def spread_of_dot_products():
-    """Exactly, over all vectors whose components are −1 or 1: mean 0 and variance 1."""
-    d = 4
-    signs = torch.tensor(list(itertools.product([-1.0, 1.0], repeat=d)))
-    dots = signs @ signs.mT
-    return torch.stack([dots.mean(), dots.var(correction=0), dots.std(correction=0)]), torch.tensor(
-        [0, d, math.sqrt(d)]
-    )
-
-
-def jacobian_of_the_softmax():
-    w = torch.softmax(S[0], dim=-1)
-    jacobian = torch.autograd.functional.jacobian(lambda s: masked_softmax(s[None])[0], S[0])
-    return jacobian, torch.diag(w) - torch.outer(w, w)
-
-
-def dropped_sums():
-    """Exactly, over everything that dropout can do to five weights."""
-    p, w = 0.3, W[0]
-    kept = torch.tensor(list(itertools.product([0.0, 1.0], repeat=5)), dtype=torch.float64)
-    chance = ((1 - p) ** kept * p ** (1 - kept)).prod(dim=-1)
-    sums = (kept * w / (1 - p)).sum(dim=-1)
-    return (chance * sums**2).sum() - (chance * sums).sum() ** 2, p / (1 - p) * w.square().sum()
-
-
-def context():
-    score = AdditiveScore(3, 3, 4).double()
-    W_q, W_k = score.W_q.weight.mT, score.W_k.weight.mT  # PyTorch keeps them transposed
-    a = torch.stack([torch.stack([score.v @ torch.tanh(s @ W_q + h @ W_k) for h in K]) for s in Q])
-    alpha = a.exp() / a.exp().sum(dim=-1, keepdim=True)
-    return Attention(score)(Q[None], K[None], K[None])[0][0], torch.einsum("ji,id->jd", alpha, K)
-
-
-def gru():
-    cell = nn.GRUCell(3, 3).double()
-    W_r, W_z, W_p = (W.mT for W in cell.weight_ih.chunk(3))  # PyTorch keeps them transposed
-    U_r, U_z, U_p = (U.mT for U in cell.weight_hh.chunk(3))
-    (b_r, b_z, b_p), (c_r, c_z, c_p) = cell.bias_ih.chunk(3), cell.bias_hh.chunk(3)
-    x, s = K, V
-    r = torch.sigmoid(x @ W_r + s @ U_r + b_r + c_r)  # the formula's b_r is the sum of PyTorch's two
-    z = torch.sigmoid(x @ W_z + s @ U_z + b_z + c_z)
-    proposal = torch.tanh(x @ W_p + b_p + r * (s @ U_p + c_p))
-    return cell(x, s), (1 - z) * proposal + z * s
-
-
-def error_of_an_alignment():
-    found, sure, possible = {(0, 0), (1, 2), (2, 1)}, {(0, 0), (2, 2)}, {(0, 0), (2, 2), (2, 1)}
-    rate = 1 - (len(found & sure) + len(found & possible)) / (len(found) + len(sure))
-    return torch.tensor(alignment_error_rate([found], [sure], [possible])), torch.tensor(rate)
-
-
-def one_head():
-    layer = MultiHeadAttention(4, 1, value_size=1).double()
-    places, x = torch.randn(5, 4, dtype=torch.float64), torch.randn(5, 1, dtype=torch.float64)
-    output, weights = layer(places, places, x, need_weights=True)
-    a = layer.W_o.weight[0] @ layer.W_v.weight[:, 0]
-    b = layer.W_o.weight[0] @ layer.W_v.bias + layer.W_o.bias[0]
-    return output[:, 0], a * (weights[0] @ x)[:, 0] + b
-
-
-def error_of_one_head():
-    a, b, t = 0.7, 0.2, 3
-    w = W[0]
-    difference = torch.eye(5, dtype=torch.float64)[t] - torch.eye(5, dtype=torch.float64)[t - 1]
-    # Independent numbers of variance 1: the variance of a sum is the sum of its squared coefficients.
-    expected = (a * w - difference).square().sum() + b**2
-    others = a**2 * (w.square().sum() - w[t] ** 2 - w[t - 1] ** 2)
-    return (a * w[t] - 1) ** 2 + (a * w[t - 1] + 1) ** 2 + others + b**2, expected
-
-
-def heads_side_by_side():
-    layer = MultiHeadAttention(6, 3, bias=False).double()
-    x, keys = torch.randn(2, 6, dtype=torch.float64), torch.randn(4, 6, dtype=torch.float64)
-    heads = []
-    for i in range(3):
-        q, k, v = (
-            rows @ W.weight.mT[:, 2 * i : 2 * i + 2]
-            for rows, W in ((x, layer.W_q), (keys, layer.W_k), (keys, layer.W_v))
-        )
-        heads.append(attend(q @ k.mT / math.sqrt(2), v)[0])
-    return layer(x, keys)[0], torch.cat(heads, dim=-1) @ layer.W_o.weight.mT
-
-
-def bilinear():
-    W_q, W_k = torch.randn(3, 2, dtype=torch.float64), torch.randn(3, 2, dtype=torch.float64)
-    return (Q @ W_q) @ (K @ W_k).mT, Q @ (W_q @ W_k.mT) @ K.mT
-
-
-def self_attention():
-    layer = MultiHeadAttention(3, 1, bias=False).double()
-    W_q, W_k, W_v = (W.weight.mT for W in (layer.W_q, layer.W_k, layer.W_v))  # PyTorch keeps them transposed
-    weights = ((K @ W_q) @ (K @ W_k).mT / math.sqrt(3)).exp()
-    output = weights / weights.sum(dim=-1, keepdim=True) @ (K @ W_v)
-    return layer(K[None])[0][0], output @ layer.W_o.weight.mT
-
-
-def another_order():
-    P = torch.eye(5, dtype=torch.float64)[[3, 0, 4, 1, 2]]
-    layer = MultiHeadAttention(3, 1).double()
-    return layer((P @ K)[None])[0], P @ layer(K[None])[0]
-
-
-def step_of_a_clock():
-    p, k, omega = 5.0, 3.0, 0.3
-    turn = torch.tensor([[math.cos(k * omega), math.sin(k * omega)], [-math.sin(k * omega), math.cos(k * omega)]])
-    hand = torch.tensor([math.sin(p * omega), math.cos(p * omega)])
-    return torch.tensor([math.sin((p + k) * omega), math.cos((p + k) * omega)]), turn @ hand
-
-
-def offset_alone():
-    table = sinusoidal(9, 6).double()
-    omega = [10000.0 ** (-2 * i / 6) for i in range(3)]
-    dots = (table[2] @ table[7])[None].round(decimals=5)
-    return dots, torch.tensor([sum(math.cos(5 * w) for w in omega)]).double().round(decimals=5)
-
-
-def rotary_positions():
-    score, (q, k) = RotaryScore(4), torch.randn(2, 1, 4, dtype=torch.float64)
-    at = torch.tensor([7]), torch.tensor([3])
-    both = score(q, score.prepare_keys(k, at[1]), at[0])
-    return both, q @ score.prepare_keys(k, at[1] - at[0]).mT / math.sqrt(4)
-
-
-def linear_biases():
-    score, (q, k) = AlibiScore(4, causal=False), torch.randn(2, 4, 5, 3, dtype=torch.float64)
-    at = torch.arange(5)
-    slopes = torch.tensor([2 ** (-8 * h / 4) for h in range(1, 5)], dtype=torch.float64)[:, None, None]
-    return score(q, score.prepare_keys(k, at), at), q @ k.mT / math.sqrt(3) - slopes * (at[:, None] - at).abs()
-
+from attn_utils.attention import masked_softmax
 
 FORMULAS = {
     "01": {
         r"o(q) = \sum_j w_j v_j, \qquad w_j = \frac{e^{s_j/T}}{\sum_l e^{s_l/T}}, "
-        r"\qquad s_j = -\tfrac12 (q - k_j)^2 .": look_up,
+        r"\qquad s_j = -\tfrac12 (q - k_j)^2 .": of.look_up,
         r"\operatorname{softmax}(s)_j = \frac{e^{s_j}}{\sum_l e^{s_l}} .": lambda: (W, masked_softmax(S)),
-        r"o' - o = \frac{w_i}{1-w_i}\,(o - v_i) .": without_one,
+        r"o' - o = \frac{w_i}{1-w_i}\,(o - v_i) .": of.without_one,
         r"\boxed{\;\frac{\partial o}{\partial q} = \frac1T \sum_i w_i\,(v_i - o)(k_i - \bar k)^\top "
-        r"= \frac1T\operatorname{Cov}_w(v, k)\;}": moving_the_query,
+        r"= \frac1T\operatorname{Cov}_w(v, k)\;}": of.moving_the_query,
     },
     "02": {
         r"\hat f(q) = \sum_{i=1}^{50} w_i\, v_i, \qquad w_i = \frac{\mathcal K\big((q - k_i)/h\big)}"
-        r"{\sum_{j} \mathcal K\big((q - k_j)/h\big)}.": kernel_regression,
+        r"{\sum_{j} \mathcal K\big((q - k_j)/h\big)}.": of.kernel_regression,
         r"-\frac{\lVert q - k\rVert^2}{2h^2} \;=\; \frac{q \cdot k}{h^2} \;-\; \frac{\lVert q\rVert^2}{2h^2} "
-        r"\;-\; \frac{\lVert k\rVert^2}{2h^2}.": distance_to_dot,
-        r"v_i - \hat f_{-i}(k_i) = \frac{v_i - \hat f(k_i)}{1 - w_{ii}}.": leave_one_out,
+        r"\;-\; \frac{\lVert k\rVert^2}{2h^2}.": of.distance_to_dot,
+        r"v_i - \hat f_{-i}(k_i) = \frac{v_i - \hat f(k_i)}{1 - w_{ii}}.": of.leave_one_out,
         r"\frac{\partial \hat f}{\partial \log h} = -2\,\operatorname{Cov}_w(s, v) = -2 \Big(\sum_i w_i s_i v_i "
-        r"- \sum_i w_i s_i \sum_i w_i v_i\Big),": slope_in_the_width,
+        r"- \sum_i w_i s_i \sum_i w_i v_i\Big),": of.slope_in_the_width,
     },
     "03": {
-        r"w_{ij} = \frac{m_{ij}\, e^{s_{ij}}}{\sum_l m_{il}\, e^{s_{il}}}": masked,
+        r"w_{ij} = \frac{m_{ij}\, e^{s_{ij}}}{\sum_l m_{il}\, e^{s_{il}}}": of.masked,
         r"s(q, k) = \tanh\big([q; k]\, W\big) \cdot v = \tanh(q W_q + k W_k) \cdot v, "
-        r"\qquad W = \begin{bmatrix} W_q \\ W_k \end{bmatrix}": additive,
-        r"s(q, k) = q \cdot (k W)": general,
-        r"\mathbb E\Big[\Big(\sum_j w_j v_j - v_*\Big)^2\Big] = (1 - w_*)^2 + \sum_{j \ne *} w_j^2": error_of_weights,
-        r"\frac12 \cdot \frac{n}{n-1} \Big(1 - \frac{1}{n^2 (n-2)^2}\Big),": least_error_of_odd_scores,
-        r"s(q, k) = \frac{q \cdot k}{\sqrt d}": scaled_dot,
+        r"\qquad W = \begin{bmatrix} W_q \\ W_k \end{bmatrix}": of.additive,
+        r"s(q, k) = q \cdot (k W)": of.general,
+        r"\mathbb E\Big[\Big(\sum_j w_j v_j - v_*\Big)^2\Big] = (1 - w_*)^2 "
+        r"+ \sum_{j \ne *} w_j^2": of.error_of_weights,
+        r"\frac12 \cdot \frac{n}{n-1} \Big(1 - \frac{1}{n^2 (n-2)^2}\Big),": of.least_error_of_odd_scores,
+        r"s(q, k) = \frac{q \cdot k}{\sqrt d}": of.scaled_dot,
         r"\mathbb E[q \cdot k] = 0, \qquad \operatorname{Var}[q \cdot k] = d, "
-        r"\qquad \operatorname{sd}[q \cdot k] = \sqrt d .": spread_of_dot_products,
-        r"J = \frac{\partial w}{\partial s} = \operatorname{diag}(w) - w^\top w": jacobian_of_the_softmax,
-        r"\frac{u}{1-u} \cdot \frac{u'}{1-u'} = \sum_j a_j \cdot \sum_j \frac1{a_j} \ge m^2 .": odds_of_mirrored_scenes,
-        r"u^2 + u'^2 = S^2 - \frac{2 m^2}{m^2-1}(S - 1) \ge 1 - \frac{1}{(m^2-1)^2},": squares_of_mirrored_scenes,
+        r"\qquad \operatorname{sd}[q \cdot k] = \sqrt d .": of.spread_of_dot_products,
+        r"J = \frac{\partial w}{\partial s} = \operatorname{diag}(w) - w^\top w": of.jacobian_of_the_softmax,
+        r"\frac{u}{1-u} \cdot \frac{u'}{1-u'} = \sum_j a_j \cdot \sum_j \frac1{a_j} "
+        r"\ge m^2 .": of.odds_of_mirrored_scenes,
+        r"u^2 + u'^2 = S^2 - \frac{2 m^2}{m^2-1}(S - 1) \ge 1 - \frac{1}{(m^2-1)^2},": of.squares_of_mirrored_scenes,
     },
     "04": {
         r"a_{ji} = v \cdot \tanh(s_{j-1} W_q + h_i W_k), \qquad \alpha_{ji} = \frac{e^{a_{ji}}}{\sum_l e^{a_{jl}}}, "
-        r"\qquad c_j = \sum_i \alpha_{ji}\, h_i": context,
+        r"\qquad c_j = \sum_i \alpha_{ji}\, h_i": of.context,
         r"\begin{aligned} r &= \sigma(x W_r + s U_r + b_r) && \text{reset gate}\\ "
         r"z &= \sigma(x W_z + s U_z + b_z) && \text{update gate}\\ "
         r"\tilde s &= \tanh\big(x W_p + b_p + r \odot (s U_p + b_p')\big) && \text{the proposal}\\ "
-        r"s' &= (1 - z) \odot \tilde s + z \odot s \end{aligned}": gru,
-        r"\mathrm{AER} = 1 - \frac{|A \cap S| + |A \cap P|}{|A| + |S|}": error_of_an_alignment,
+        r"s' &= (1 - z) \odot \tilde s + z \odot s \end{aligned}": of.gru,
+        r"\mathrm{AER} = 1 - \frac{|A \cap S| + |A \cap P|}{|A| + |S|}": of.error_of_an_alignment,
     },
     "05": {
-        r"\hat y_t = a \sum_j w_{tj}\, x_j + b, \qquad \sum_j w_{tj} = 1,": one_head,
+        r"\hat y_t = a \sum_j w_{tj}\, x_j + b, \qquad \sum_j w_{tj} = 1,": of.one_head,
         r"\begin{aligned} &(a\, w_{t,t} - 1)^2 + (a\, w_{t,t-1} + 1)^2 \\ "
-        r"&\quad + a^2 \!\!\sum_{j \ne t, t-1}\!\! w_{tj}^2 + b^2 . \end{aligned}": error_of_one_head,
+        r"&\quad + a^2 \!\!\sum_{j \ne t, t-1}\!\! w_{tj}^2 + b^2 . \end{aligned}": of.error_of_one_head,
         r"\begin{aligned} \text{head}_i &= \operatorname{attend}\big(Q W_i^Q,\, K W_i^K,\, V W_i^V\big), \\ "
-        r"\text{output} &= [\text{head}_1; \dots; \text{head}_h]\, W^O \end{aligned}": heads_side_by_side,
-        r"s(x, y) = (x W^Q) \cdot (y W^K) = x \, \big(W^Q W^{K\top}\big)\, y^\top .": bilinear,
+        r"\text{output} &= [\text{head}_1; \dots; \text{head}_h]\, W^O \end{aligned}": of.heads_side_by_side,
+        r"s(x, y) = (x W^Q) \cdot (y W^K) = x \, \big(W^Q W^{K\top}\big)\, y^\top .": of.bilinear,
     },
     "06": {
         r"\begin{gathered} Q = X W_q, \qquad K = X W_k, \qquad V = X W_v, \\ O = \operatorname{softmax}\Big("
-        r"\frac{Q K^\top}{\sqrt d}\Big)\, V. \end{gathered}": self_attention,
+        r"\frac{Q K^\top}{\sqrt d}\Big)\, V. \end{gathered}": of.self_attention,
         r"\operatorname{softmax}\Big(\frac{P Q K^\top P^\top}{\sqrt d}\Big)\, P V = P\, \operatorname{softmax}\Big("
-        r"\frac{Q K^\top}{\sqrt d}\Big)\, P^\top P V = P\, O.": another_order,
+        r"\frac{Q K^\top}{\sqrt d}\Big)\, P^\top P V = P\, O.": of.another_order,
     },
     "07": {
         r"\begin{pmatrix} \sin (p+k)\omega \\ \cos (p+k)\omega \end{pmatrix} = \begin{pmatrix} \cos k\omega & \sin "
         r"k\omega \\ -\sin k\omega & \cos k\omega \end{pmatrix} \begin{pmatrix} \sin p\omega \\ \cos p\omega "
-        r"\end{pmatrix}.": step_of_a_clock,
-        r"PE_p \cdot PE_{p+k} = \sum_i \cos(k\,\omega_i).": offset_alone,
+        r"\end{pmatrix}.": of.step_of_a_clock,
+        r"PE_p \cdot PE_{p+k} = \sum_i \cos(k\,\omega_i).": of.offset_alone,
         r"s_{ij} = \frac{(R_{p_i} q_i) \cdot (R_{p_j} k_j)}{\sqrt d} = \frac{q_i \cdot (R_{p_j - p_i}\, k_j)}{\sqrt "
-        r"d},": rotary_positions,
+        r"d},": of.rotary_positions,
         r"s_{ij} = \frac{q_i \cdot k_j}{\sqrt d} - m_h\, |p_i - p_j|, \qquad m_h = 2^{-8h/H}, \quad h = 1, \dots, "
-        r"H.": linear_biases,
+        r"H.": of.linear_biases,
+    },
+    "08": {
+        r"\begin{aligned} r_l &= r_{l-1} + (k_l - 1)\,\delta_l\, j_{l-1}, & j_l &= j_{l-1}\,\tau_l, \\ "
+        r"r_0 &= 1, & j_0 &= 1. \end{aligned}": of.receptive_field,
+        r"\begin{aligned} y_i &= x_i + \sigma\, W_o \sum_j w_{ij}\; g(x_j), \\ "
+        r"w_i &= \operatorname{softmax}_j\; \theta(x_i) \cdot \phi(x_j). \end{aligned}": of.attention_over_pixels,
     },
     "attention_in_pytorch": {
-        r"\operatorname{Var}\Big[\sum_j \tilde w_j\Big] = \frac{p}{1-p} \sum_j w_j^2 .": dropped_sums,
+        r"\operatorname{Var}\Big[\sum_j \tilde w_j\Big] = \frac{p}{1-p} \sum_j w_j^2 .": of.dropped_sums,
     },
 }
 

@@ -13,6 +13,7 @@ CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 CHAPTERS = [name for name in PAGES if name.startswith("chapters/")]
+NOTEBOOKS = [name for name in PAGES if (ROOT / f"{name}.ipynb").exists()]  # chapters, and what the appendix runs
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 

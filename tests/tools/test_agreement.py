@@ -1,4 +1,4 @@
-"""What several files say must agree: locks, ranges, versions, Binder, workflows, folders, hooks, lists of chapters."""
+"""What several files say must agree: locks, ranges, versions, Binder, folders, hooks, lists of chapters."""
 
 import ast
 import fnmatch
@@ -10,24 +10,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from project_files import PROJECT, ROOT, SITE, load, recipe, targets, text
 
-ROOT = Path(__file__).resolve().parents[2]
-SITE = "_build/html"  # where jupyter-book puts it when it builds the root of the repository
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 PYTHONS = SpecifierSet(PROJECT["requires-python"])
 CHAPTERS = sorted(path.name for path in (ROOT / "chapters").glob("*.ipynb"))
-
-
-def text(name: str) -> str:
-    return (ROOT / name).read_text(encoding="utf-8")
-
-
-def load(name: str):
-    return yaml.safe_load(text(name))
 
 
 def pins(name: str) -> dict[str, set[str]]:
@@ -44,17 +33,6 @@ def pins(name: str) -> dict[str, set[str]]:
 
 def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def recipe(target: str) -> str:
-    """The commands of a target of the Makefile."""
-    found = re.search(rf"^{re.escape(target)}:.*\n((?:\t.*\n)+)", text("Makefile"), flags=re.MULTILINE)
-    assert found, f"the Makefile has no target {target}"
-    return found[1]
-
-
-def targets() -> set[str]:
-    return set(re.findall(r"^([a-z]+):", text("Makefile"), flags=re.MULTILINE))
 
 
 # Locks, ranges, versions
@@ -154,69 +132,6 @@ def test_launch_buttons_open_what_is_there():
     assert config["repository"]["branch"] == load(".github/workflows/publish.yml")[True]["push"]["branches"][0]
     for name in CHAPTERS:
         assert text("README.md").count(f"/blob/{config['repository']['branch']}/chapters/{name})") == 1
-
-
-# Workflows
-
-
-def steps(job) -> list[str]:
-    return [step.get("run") or step["uses"].split("@")[0] for step in job["steps"]]
-
-
-def test_ci_runs_what_a_person_runs():
-    assert re.search(r"^make test$", text(".ci/run"), flags=re.MULTILINE)
-    checks = load(".github/workflows/checks.yml")
-    course = checks["jobs"]["course"]
-    assert [step for step in steps(course) if step.startswith("make")] == ["make test"]
-    (kept,) = (step for step in course["steps"] if step.get("uses", "").startswith("actions/upload-artifact"))
-    assert kept["with"]["path"] == SITE
-    assert set(checks[True]) == {"pull_request", "workflow_call", "workflow_dispatch", "schedule"}
-    for job in checks["jobs"].values():
-        assert "if" not in job
-        assert not job.get("continue-on-error")
-        assert not any(step.get("continue-on-error") for step in job["steps"])
-        assert any(step.startswith("actions/checkout") for step in steps(job))
-    assert "python -m pytest tests/library" in steps(checks["jobs"]["library"])
-
-
-def test_only_what_passed_is_published_and_from_where_it_was_built():
-    jobs = load(".github/workflows/publish.yml")["jobs"]
-    assert jobs["checks"]["uses"] == "./.github/workflows/checks.yml"
-    assert jobs["build"]["needs"] == "checks"
-    assert jobs["deploy"]["needs"] == "build"
-    assert [step for step in steps(jobs["build"]) if step.startswith("make")] == ["make book"]
-    (upload,) = (s for s in jobs["build"]["steps"] if s.get("uses", "").startswith("actions/upload-pages-artifact"))
-    assert upload["with"]["path"] == SITE
-    assert steps(jobs["deploy"]) == ["actions/deploy-pages"]
-
-
-def test_what_takes_long_runs_every_week():
-    workflow = load(".github/workflows/weekly.yml")
-    assert set(workflow[True]) == {"schedule", "workflow_dispatch"}
-    (job,) = workflow["jobs"].values()
-    assert job["strategy"]["matrix"]["command"] == ["make engines", "make lowest", "make mutations", "make portability"]
-    assert "${{ matrix.command }}" in steps(job)
-    assert "--engines" in recipe("engines")
-    assert "requirements/lowest.txt" in recipe("lowest")
-    assert "--portability" in recipe("portability")
-    assert "tools/mutations.py" in recipe("mutations")
-
-
-def test_the_lowest_versions_are_those_that_the_library_allows():
-    tested = dict(re.findall(r"^([\w-]+)==([\d.]+)$", text("requirements/lowest.txt"), flags=re.MULTILINE))
-    allowed = dict(re.fullmatch(r"([\w-]+)>=([\d.]+)", range_).groups() for range_ in PROJECT["dependencies"])
-    assert allowed.items() <= tested.items()
-
-
-@pytest.mark.parametrize("name", ["checks", "publish", "weekly"])
-def test_workflows_name_files_and_commands_that_are_there(name):
-    assert set(re.findall(r"\bmake ([a-z]+)", text(f".github/workflows/{name}.yml"))) <= targets()
-    for job in load(f".github/workflows/{name}.yml")["jobs"].values():
-        for step in job.get("steps", []):
-            for path in re.findall(r"\btests/\w+", step.get("run", "")):
-                assert (ROOT / path).is_dir()
-            for pattern in step.get("with", {}).get("cache-dependency-path", "").split():
-                assert list(ROOT.glob(pattern)), pattern
 
 
 # Folders
