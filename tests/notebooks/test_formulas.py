@@ -79,8 +79,8 @@ FORMULAS = {
         r"H.": of.linear_biases,
     },
     "08": {
-        r"\begin{aligned} r_l &= r_{l-1} + (k_l - 1)\,\delta_l\, j_{l-1}, & j_l &= j_{l-1}\,\tau_l, \\ "
-        r"r_0 &= 1, & j_0 &= 1. \end{aligned}": of.receptive_field,
+        r"\begin{aligned} r_l &= r_{l-1} + (k_l - 1)\,\delta_l\, j_{l-1}, \\ "
+        r"j_l &= j_{l-1}\,\tau_l, \qquad r_0 = j_0 = 1. \end{aligned}": of.receptive_field,
         r"\begin{aligned} y_i &= x_i + \sigma\, W_o \sum_j w_{ij}\; g(x_j), \\ "
         r"w_i &= \operatorname{softmax}_j\; \theta(x_i) \cdot \phi(x_j). \end{aligned}": of.attention_over_pixels,
     },
