@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, one_hot
+from torch import nn
+from torch.nn.functional import cross_entropy
 
 from experiments.runner import Row, complete, store
 from experiments.self_attention import NAMES, PEOPLE, SECRETS, WIDTH, Reader, rooms
@@ -30,15 +30,6 @@ class Job(NamedTuple):
 
     model: str
     seed: int
-
-
-def rows_of(batch: int, names: int, people: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw tokens (b, n, 72) whose names are among the first few, and the secret that each asks for (b, n)."""
-    of_place = torch.rand(batch, names, generator=generator).argsort(dim=1)[:, :people]
-    secrets = torch.randint(SECRETS, (batch, people), generator=generator)
-    whom = (torch.arange(people) + torch.randint(1, people, (batch, people), generator=generator)) % people
-    parts = one_hot(of_place, NAMES), one_hot(secrets, SECRETS), one_hot(of_place.gather(1, whom), NAMES)
-    return torch.cat(parts, dim=-1).float(), secrets.gather(1, whom)
 
 
 @torch.no_grad()
@@ -96,7 +87,7 @@ def run(job: Job) -> Row:
     for names, people, steps in STAGES:
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATES[job.model], total_steps=steps, pct_start=0.1)
         for _ in range(steps):
-            x, answer = rows_of(BATCH, names, people, generator)
+            x, answer, _ = rooms(BATCH, people, generator, names)
             loss = cross_entropy(net(x).flatten(0, 1), answer.flatten())
             optimizer.zero_grad()
             loss.backward()

@@ -92,7 +92,7 @@ class Painter(nn.Module):
         else:
             self.look = SelfAttention2d(C, pooled=kind != "full keys", spectral_norm=False, value_channels=C // 2)
         if kind == "pairs, attention":
-            nn.init.ones_(self.look.sigma)  # from 0 it does not leave the start
+            nn.init.ones_(self.look.sigma)  # a start at 0 was not tried for this question
         self.paint = nn.Sequential(convolve(C, C), nn.Conv2d(C, 2 if kind in PAIRS else len(COLOR_NAMES), 1))
         self.name = nn.Conv2d(C, BACKGROUND + 1, 1)
 

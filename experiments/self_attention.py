@@ -50,9 +50,12 @@ class Job(NamedTuple):
     rate: float
 
 
-def rooms(batch: int, people: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw tokens (b, n, 72), the secret that each asks for (b, n), and whom it asks (b, n)."""
-    names = torch.rand(batch, NAMES, generator=generator).argsort(dim=1)[:, :people]
+def rooms(batch: int, people: int, generator: torch.Generator, known: int = NAMES) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw tokens (b, n, 72), the secret that each asks for (b, n), and whom it asks (b, n).
+
+    Names are among the first ``known``.
+    """
+    names = torch.rand(batch, known, generator=generator).argsort(dim=1)[:, :people]
     secrets = torch.randint(SECRETS, (batch, people), generator=generator)
     steps = torch.randint(1, people, (batch, people), generator=generator)
     whom = (torch.arange(people) + steps) % people  # anybody else
