@@ -94,26 +94,25 @@ class SinusoidalPositions(nn.Module):
         # Not part of the state: it can be computed again, and grows with the longest input so far.
         self.register_buffer("table", sinusoidal(512, d, base=base), persistent=False)
 
-    def forward(self, x: Tensor, offset: int = 0) -> Tensor:
+    def forward(self, x: Tensor, offset: int | Tensor = 0) -> Tensor:
         """Add to each token what its position is encoded as.
 
         Args:
             x: Floating point, shape ``(..., n, d)``. Not modified.
-            offset: The position of the first token.
+            offset: The position of the first token; integers of shape ``(...,)`` give each sequence its own.
 
         Returns:
             Shape ``(..., n, d)``, in the type of ``x``.
 
         Raises:
-            ValueError: If ``x`` does not have ``d`` features, or ``offset`` is negative.
+            ValueError: If ``x`` does not have ``d`` features, or ``offset`` is negative or of another shape.
         """
         check_features("x", x, self.d)
-        check_count("offset", offset)
-        end = offset + x.shape[-2]
+        rows, end = _rows(offset, x)
         if end > len(self.table):
             longer = sinusoidal(max(end, 2 * len(self.table)), self.d, base=self.base)
             self.table = longer.to(self.table.device)
-        return x + self.table[offset:end].to(x.dtype)
+        return x + self.table[rows].to(x.dtype)
 
     def extra_repr(self) -> str:
         """Name the features when the module is printed."""
@@ -140,30 +139,44 @@ class LearnedPositions(nn.Module):
         # As small as BERT makes them, so that at first the token is louder than its place.
         self.weight = nn.Parameter(0.02 * torch.randn(max_length, d))
 
-    def forward(self, x: Tensor, offset: int = 0) -> Tensor:
+    def forward(self, x: Tensor, offset: int | Tensor = 0) -> Tensor:
         """Add to each token the vector of its position.
 
         Args:
             x: Floating point, shape ``(..., n, d)``. Not modified.
-            offset: The position of the first token.
+            offset: The position of the first token; integers of shape ``(...,)`` give each sequence its own.
 
         Returns:
             Shape ``(..., n, d)``.
 
         Raises:
-            ValueError: If ``x`` does not have ``d`` features, ``offset`` is negative, or a token stands beyond the
-                last position that has a vector.
+            ValueError: If ``x`` does not have ``d`` features, ``offset`` is negative or of another shape, or a token
+                stands beyond the last position that has a vector.
         """
         max_length, d = self.weight.shape
         check_features("x", x, d)
-        check_count("offset", offset)
-        end = offset + x.shape[-2]
+        rows, end = _rows(offset, x)
         if end > max_length:
             raise ValueError(
                 f"x must end before position {max_length}, the first without a vector, got {end} positions"
             )
-        return x + self.weight[offset:end].to(x.dtype)
+        return x + self.weight[rows].to(x.dtype)
 
     def extra_repr(self) -> str:
         """Name the sizes when the module is printed."""
         return f"{self.weight.shape[0]}, {self.weight.shape[1]}"
+
+
+def _rows(offset: int | Tensor, x: Tensor) -> tuple[slice | Tensor, int]:
+    """Return which rows of a table the tokens of ``x`` want, and the position after the last."""
+    n = x.shape[-2]
+    if not isinstance(offset, Tensor):
+        check_count("offset", offset)
+        return slice(offset, offset + n), offset + n
+    if offset.dtype != torch.long or offset.shape != x.shape[:-2] or (offset.numel() and int(offset.min()) < 0):
+        raise ValueError(
+            f"offset must hold integers of at least 0, shape {tuple(x.shape[:-2])}, "
+            f"got {offset.dtype} of shape {tuple(offset.shape)}"
+        )
+    rows = offset[..., None] + torch.arange(n, device=offset.device)
+    return rows, int(rows.max()) + 1 if rows.numel() else 0
