@@ -18,6 +18,7 @@ The models and what is done with them:
 
 - :mod:`~attn_utils.recurrent`: an encoder, and decoders without and with attention.
 - :mod:`~attn_utils.vision`: attention over the pixels of a feature map.
+- :mod:`~attn_utils.transformer`: encoder and decoder, or one of them alone, of nothing but attention and small nets.
 - :mod:`~attn_utils.decoding`: through time step by step, greedily, with a beam, or by another choice.
 - :mod:`~attn_utils.training`: one loop for every model, its losses, schedules and checkpoints.
 - :mod:`~attn_utils.metrics`: BLEU, exact match, alignment error rate.

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from attn_utils.results import load, save
-from benchmarks import beam, fused, heads, layers, masks, prepared_keys, translator
+from benchmarks import beam, fused, heads, layers, masks, prepared_keys, transformer, translator
 from benchmarks.measure import table
 
 
@@ -80,6 +80,20 @@ def kinds_of_layer(arguments: argparse.Namespace) -> dict[str, Any]:
     return {**shape, "repeats": arguments.repeats, "rows": rows}
 
 
+def transformers(arguments: argparse.Namespace) -> dict[str, Any]:
+    steps = transformer.training([6, 10, 20], arguments.pairs)
+    written = transformer.writing([20, 100, 400], max(3, arguments.repeats // 2))
+    later = transformer.later_words([20, 100, 400], arguments.repeats)
+    print(f"\nA training step of chapter 9's Transformer, batch {transformer.BATCH}. CPU time in pairs.")
+    print(table(steps))
+    print("\nWriting, batch 8. CPU time in pairs.")
+    print(table(written))
+    print("\nA step of the published base model, one sentence.")
+    print(table(later))
+    shape = {"batch": transformer.BATCH, **transformer.SIZES, "pairs": arguments.pairs, "repeats": arguments.repeats}
+    return {**shape, "training": steps, "writing": written, "later words": later}
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "attention": attention,
     "masks": hiding,
@@ -89,6 +103,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "beam": copies,
     "multi-head": multi_head,
     "layers": kinds_of_layer,
+    "transformer": transformers,
 }
 
 

@@ -163,15 +163,15 @@ class EncoderLayer(nn.Module):
             new = self.self_attention.prepare(y, positions=positions)
             now = (torch.cat([past[0], new[0]], dim=-2), torch.cat([past[1], new[1]], dim=-2))
             found, weights = self.self_attention(y, prepared=now, **options)
-        return LayerOutput(self._add(x, found, self.self_norm), now, {} if weights is None else {"self": weights})
+        return LayerOutput(self.add(x, found, self.self_norm), now, {} if weights is None else {"self": weights})
 
     def _think(self, x: Tensor) -> Tensor:
         """Return the tokens after the feed-forward network."""
         y = self.feed_norm(x) if self.norm_first else x
-        return self._add(x, self.feed_forward(y), self.feed_norm)
+        return self.add(x, self.feed_forward(y), self.feed_norm)
 
-    def _add(self, x: Tensor, found: Tensor, norm: nn.LayerNorm) -> Tensor:
-        """Close a residual. Before the norm if it comes last."""
+    def add(self, x: Tensor, found: Tensor, norm: nn.LayerNorm) -> Tensor:
+        """Close a residual: return tokens plus what was found for them, after ``norm`` if that comes last."""
         x = x + self.dropout(found)
         return x if self.norm_first else norm(x)
 
@@ -266,7 +266,7 @@ class DecoderLayer(EncoderLayer):
         y = self.cross_norm(x) if self.norm_first else x
         queries = y.flatten(1, -2)  # beginnings of a sentence are only more queries: its keys are never copied
         found, cross = self.cross_attention(queries, mask=memory_mask, prepared=memory, need_weights=need_weights)
-        x = self._add(x, found.view(x.shape), self.cross_norm)
+        x = self.add(x, found.view(x.shape), self.cross_norm)
         if cross is not None:
             weights = {**weights, "cross": cross}
         return LayerOutput(self._think(x), keys_values, weights)
