@@ -15,6 +15,8 @@ from attn_utils.widgets.look_from_a_pixel.widget import LookFromAPixel
 from attn_utils.widgets.mask_editor.widget import MaskEditor
 from attn_utils.widgets.point_and_attend.widget import PointAndAttend
 from attn_utils.widgets.position_dials.widget import PositionDials
+from attn_utils.widgets.transformer_explorer.run import TransformerRun
+from attn_utils.widgets.transformer_explorer.widget import TransformerExplorer
 from attn_utils.widgets.why_sqrt_d.widget import WhySqrtD
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "PixelScene",
     "PointAndAttend",
     "PositionDials",
+    "TransformerExplorer",
+    "TransformerRun",
     "Translation",
     "WhySqrtD",
 ]

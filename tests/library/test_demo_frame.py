@@ -10,10 +10,18 @@ import traitlets
 from torch.testing import assert_close
 
 import attn_utils.widgets
-from attn_utils.widgets import AlignmentExplorer, KernelExplorer, LookFromAPixel, MaskEditor, PointAndAttend, WhySqrtD
+from attn_utils.widgets import (
+    AlignmentExplorer,
+    KernelExplorer,
+    LookFromAPixel,
+    MaskEditor,
+    PointAndAttend,
+    TransformerExplorer,
+    WhySqrtD,
+)
 from attn_utils.widgets.frame.demo import front_end
 
-DEMOS = [PointAndAttend, KernelExplorer, WhySqrtD, MaskEditor, AlignmentExplorer, LookFromAPixel]
+DEMOS = [PointAndAttend, KernelExplorer, WhySqrtD, MaskEditor, AlignmentExplorer, LookFromAPixel, TransformerExplorer]
 
 
 def test_results_can_be_observed_and_linked_but_not_set():
@@ -75,6 +83,14 @@ def test_reset_goes_back_to_the_inputs_of_the_start(kind):
         (LookFromAPixel, {"pixel": [0.5, 1]}, "integers from 0"),
         (LookFromAPixel, {"scenes": []}, "a list of at least one PixelScene"),
         (LookFromAPixel, {"scenes": [3]}, "a list of at least one PixelScene"),
+        (TransformerExplorer, {"sentence": 2}, "sentence must be from 0 to 1: there are 2, got 2"),
+        (TransformerExplorer, {"layer": 2}, "layer must be from 0 to 1: there are 2, got 2"),
+        (TransformerExplorer, {"head": 4}, "head must be from 0 to 3: there are 4, got 4"),
+        (TransformerExplorer, {"head": "best"}, "'mean'"),
+        (TransformerExplorer, {"kind": "self"}, "'cross'"),
+        (TransformerExplorer, {"step": -1}, "0"),
+        (TransformerExplorer, {"sentences": []}, "a list of at least one TransformerRun"),
+        (TransformerExplorer, {"sentences": [3]}, "a list of at least one TransformerRun"),
     ],
 )
 def test_a_wrong_input_is_refused_with_what_is_wanted(kind, wrong, wanted):
@@ -118,12 +134,20 @@ REFUSED = [
     (LookFromAPixel, "net", "half"),
     (LookFromAPixel, "pixel", [14, 0]),
     (LookFromAPixel, "scenes", [3]),
+    (TransformerExplorer, "sentence", 2),
+    (TransformerExplorer, "kind", "self"),
+    (TransformerExplorer, "layer", 2),
+    (TransformerExplorer, "head", "best"),
+    (TransformerExplorer, "step", -1),
+    (TransformerExplorer, "gold", None),
+    (TransformerExplorer, "sentences", TransformerExplorer().sentences[:1]),  # the second is shown
 ]
 # One value for each input of each demo that is taken.
 TAKEN = {
     "query": [1, 1], "temperature": 9.0, "kernel": "box", "width": 0.2, "x": 0.0, "dimension": 2, "draw": 5,
     "lengths": [1] * 5, "causal": True, "blocked": [[1] * 6] * 5, "naive": True,
     "sentence": 0, "step": 3, "gold": False, "scene": 1, "net": "full", "pixel": [2, 3],
+    "kind": "encoder", "layer": 1, "head": "mean",
 }  # fmt: skip
 
 
@@ -136,7 +160,7 @@ def test_every_trait_has_a_value_to_refuse():
 @pytest.mark.parametrize(("kind", "name", "wrong"), REFUSED, ids=lambda x: getattr(x, "__name__", str(x)[:20]))
 @pytest.mark.parametrize("in_one_step", [False, True])
 def test_a_refused_value_leaves_the_demo_as_it_was(kind, name, wrong, in_one_step):
-    demo = kind(**({"sentence": 1} if kind is AlignmentExplorer else {}))
+    demo = kind(**({"sentence": 1} if "sentence" in kind.inputs else {}))
     before, told = snapshot(demo), []
     demo.observe(told.append, names=traitlets.All)
     message = None

@@ -29,6 +29,7 @@ from attn_utils.widgets import (
     MaskEditor,
     PointAndAttend,
     PositionDials,
+    TransformerExplorer,
     WhySqrtD,
 )
 
@@ -43,6 +44,7 @@ DEMOS = [
     Heads,
     CostAndReach,
     PositionDials,
+    TransformerExplorer,
     LookFromAPixel,
 ]
 VIEW = "application/vnd.jupyter.widget-view+json"

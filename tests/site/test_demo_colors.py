@@ -18,6 +18,7 @@ from attn_utils.widgets import (
     MaskEditor,
     PointAndAttend,
     PositionDials,
+    TransformerExplorer,
     WhySqrtD,
 )
 
@@ -69,6 +70,11 @@ IN_COLOR = {
         ".cell": ("fill", "weight"),
         ".bar": ("backgroundColor", "weight"),
     },
+    TransformerExplorer: {
+        ".atlas .cell": ("fill", "weight"),
+        ".atlas .row": ("stroke", "query"),
+        ".bar": ("backgroundColor", "weight"),
+    },
 }
 # What a line or dot of a legend stands for, and where it is drawn.
 LEGENDS = {
@@ -83,6 +89,11 @@ LEGENDS = {
     PositionDials: {"query, at p": ".hand.query", "key, at p + k": ".hand.key"},
     CostAndReach: {"self-attention": ".curve.attention", "GRU": ".curve.gru"},
     AlignmentExplorer: {"weight": ".thread", "gold link, sure": ".gold.sure.strong"},
+    TransformerExplorer: {
+        "this step": ".atlas .row",
+        "gold link, sure": ".atlas .sure",
+        "gold link, possible": ".atlas .possible",
+    },
 }
 THEMES = [(site, dark) for site in (False, True) for dark in (False, True)]
 
@@ -103,6 +114,7 @@ def opened(request, show) -> tuple[Page, list[Locator], dict]:
         Heads(on=[True, False, True, True]),
         CostAndReach(),
         PositionDials(),
+        TransformerExplorer(),
         LookFromAPixel(),
     ]
     tab = show(*demos, dark=dark, places=site, theme=f'data-theme="{theme}"')

@@ -21,6 +21,7 @@ from attn_utils.widgets import (
     MaskEditor,
     PointAndAttend,
     PositionDials,
+    TransformerExplorer,
     WhySqrtD,
 )
 
@@ -34,6 +35,7 @@ MUTATIONS = {
     CostAndReach: ("2 * n * n * d", "n * n * d"),
     PositionDials: ("(p + k) * w", "(p - k) * w"),
     LookFromAPixel: ("softmax(keys.cells", "softmax(queries.cells"),
+    TransformerExplorer: ("Number(thousandths) / 1000", "Number(thousandths) / 999"),
 }
 
 
@@ -169,7 +171,7 @@ def test_the_description_is_the_name_of_the_picture(show):
         demo = ready(show(kind(description=told)))
         assert demo.get_by_role("img", name=told).count() == 1
     assert ready(show(MaskEditor(description=told))).get_by_role("table", name=told).count() == 1
-    for kind in (AlignmentExplorer, LookFromAPixel):
+    for kind in (AlignmentExplorer, LookFromAPixel, TransformerExplorer):
         assert ready(show(kind(description=told))).get_by_role("img", name=told).count() == 1
 
 

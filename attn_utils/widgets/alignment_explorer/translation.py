@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["END_WORD", "Translation", "compare"]
+__all__ = ["END_WORD", "Link", "Translation", "check_links", "check_words", "compare"]
 
 END_WORD = "</s>"
 
@@ -52,10 +52,10 @@ class Translation:
         if not isinstance(self.label, str) or not self.label:
             raise ValueError(f"label must be a name, got {self.label!r}")
         checked: dict[str, Any] = {
-            name: _words(name, getattr(self, name)) for name in ("source", "target", "reference")
+            name: check_words(name, getattr(self, name)) for name in ("source", "target", "reference")
         }
         s, t = len(checked["source"]), len(checked["target"])
-        checked |= {name: _links(name, getattr(self, name), s, t) for name in ("sure", "possible")}
+        checked |= {name: check_links(name, getattr(self, name), s, t) for name in ("sure", "possible")}
         lost = set(checked["sure"]) - set(checked["possible"])
         if lost:
             raise ValueError(f"possible must hold the sure links too, lacks {min(lost)}")
@@ -84,13 +84,15 @@ def compare(reference: Sequence[str], target: Sequence[str]) -> SequenceMatcher[
     return SequenceMatcher(None, reference, words, autojunk=False)
 
 
-def _words(name: str, words: Any) -> tuple[str, ...]:
+def check_words(name: str, words: Any) -> tuple[str, ...]:
+    """Return the words of a sentence, or say what is wanted."""
     if not isinstance(words, list | tuple) or not words or not all(isinstance(word, str) for word in words):
         raise ValueError(f"{name} must be a list of at least one word, got {words!r}")
     return tuple(words)
 
 
-def _links(name: str, links: Iterable[Any], s: int, t: int) -> tuple[Link, ...]:
+def check_links(name: str, links: Iterable[Any], s: int, t: int) -> tuple[Link, ...]:
+    """Return the links of ``s`` source words with ``t`` target words, or say what is wanted."""
     try:
         pairs = tuple((int(j), int(i)) for j, i in links)
     except (TypeError, ValueError):
