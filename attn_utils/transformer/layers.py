@@ -135,7 +135,7 @@ class EncoderLayer(nn.Module):
             need_weights: Whether to return the weights.
 
         Returns:
-            The tokens, keys and values, weights: see :class:`LayerOutput`.
+            The tokens, keys and values, weights: see :class:`~attn_utils.transformer.layers.LayerOutput`.
 
         Raises:
             ValueError: If shapes do not fit.

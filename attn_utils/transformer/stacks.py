@@ -76,7 +76,7 @@ class EncoderStack(nn.Module):
             mask: Boolean, True = may attend.
             causal: Whether a token sees no later one.
             positions: Where the tokens stand, for a score that looks at positions.
-            cache: From :meth:`empty_cache` or an earlier call.
+            cache: From :meth:`EncoderStack.empty_cache` or an earlier call.
             need_weights: Whether to return the weights.
 
         Returns:
@@ -105,7 +105,7 @@ class EncoderStack(nn.Module):
 
     @classmethod
     def from_torch(cls, module: nn.TransformerEncoder | nn.TransformerDecoder) -> Self:
-        """Make a stack with the weights of PyTorch's; see :meth:`EncoderLayer.from_torch` for what may differ.
+        """Make a stack with the weights of PyTorch's. What may differ stands at the layer's ``from_torch``.
 
         Args:
             module: ``nn.TransformerEncoder`` for an encoder, ``nn.TransformerDecoder`` for a decoder; those inside
@@ -168,7 +168,7 @@ class DecoderStack(EncoderStack):
             mask: For the self-attention. Like the rest as in :class:`EncoderStack`.
             causal: Whether a token sees no later one.
             positions: Where the tokens stand, for a score that looks at positions.
-            cache: From :meth:`empty_cache` or an earlier call.
+            cache: From :meth:`EncoderStack.empty_cache` or an earlier call.
             need_weights: Whether to return the weights.
 
         Returns:
