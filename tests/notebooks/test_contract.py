@@ -148,6 +148,7 @@ TRAINED = {
     "04_seq2seq_bahdanau": 3,
     "06_self_attention": 2,
     "08_attention_in_vision": 3,
+    "09_transformer": 2,
 }
 
 

@@ -5,6 +5,7 @@ the library computes.
 """
 
 import both_sides as of
+import both_sides_of_layers as layers
 import pytest
 import torch
 from both_sides import S, W
@@ -83,6 +84,11 @@ FORMULAS = {
         r"j_l &= j_{l-1}\,\tau_l, \qquad r_0 = j_0 = 1. \end{aligned}": of.receptive_field,
         r"\begin{aligned} y_i &= x_i + \sigma\, W_o \sum_j w_{ij}\; g(x_j), \\ "
         r"w_i &= \operatorname{softmax}_j\; \theta(x_i) \cdot \phi(x_j). \end{aligned}": of.attention_over_pixels,
+    },
+    "09": {
+        r"x \leftarrow x + f\big(\operatorname{LN}(x)\big), \qquad \operatorname{LN}(x) = \gamma \odot "
+        r"\frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta": layers.residual_around_a_norm,
+        r"\operatorname{FFN}(x) = \max(0,\; x W_1 + b_1)\, W_2 + b_2": layers.two_matrices_and_a_maximum,
     },
     "attention_in_pytorch": {
         r"\operatorname{Var}\Big[\sum_j \tilde w_j\Big] = \frac{p}{1-p} \sum_j w_j^2 .": of.dropped_sums,
