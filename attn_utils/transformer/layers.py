@@ -68,8 +68,8 @@ class FeedForward(nn.Module):
 class EncoderLayer(nn.Module):
     r"""Self-attention, then the feed-forward network, each with a residual and a layer norm.
 
-    .. math:: \text{as published (post-norm):}\quad x \leftarrow \operatorname{LayerNorm}(x + f(x)), \qquad
-        \text{pre-norm:}\quad x \leftarrow x + f(\operatorname{LayerNorm}(x))
+    .. math:: \text{post-norm:}\; x \leftarrow \operatorname{LN}(x + f(x)), \qquad
+        \text{pre-norm:}\; x \leftarrow x + f(\operatorname{LN}(x))
 
     With ``causal=True`` in the call it is a layer of a decoder-only model.
 
