@@ -20,7 +20,11 @@ const DENSE = 12; // more rows than this stand closer together
  * @property {boolean} gold
  */
 
-/** A box of a map, in rows and columns. @type {(x: number, y: number, width: number, height: number, kind: string) => SVGRectElement} */
+/**
+ * A box of a map, in rows and columns.
+ *
+ * @type {(x: number, y: number, width: number, height: number, kind: string) => SVGRectElement}
+ */
 const box = (x, y, width, height, kind) => svg("rect", { x, y, width, height, class: kind });
 
 /** How many rows are shown: no word is looked up before it is written. @param {Scene} scene */
@@ -54,7 +58,11 @@ export function drawMap(map, weights, scene) {
   );
 }
 
-/** Frames on the gold links of the rows shown. @type {(map: SVGSVGElement, scene: Scene) => void} */
+/**
+ * Frames on the gold links of the rows shown.
+ *
+ * @type {(map: SVGSVGElement, scene: Scene) => void}
+ */
 function drawGold(map, scene) {
   const { sentence } = scene;
   const links = sentence.possible.filter(([, i]) => i < rowsShown(scene));
@@ -66,7 +74,11 @@ function drawGold(map, scene) {
   }
 }
 
-/** The large map with its words. `go` hears which row is pressed. @param {(row: number) => void} go */
+/**
+ * The large map with its words. `go` hears which row is pressed.
+ *
+ * @param {(row: number) => void} go
+ */
 export function makeSheet(go) {
   const map = svg("svg", { class: "atlas large", role: "img", preserveAspectRatio: "none" });
   const above = html("ol", { class: "keys" });

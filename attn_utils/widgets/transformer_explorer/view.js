@@ -201,7 +201,11 @@ function render(view) {
     return keys;
   }
 
-  /** The row as a table: words, numbers, bars. @type {(words: string[], weights: number[]) => void} */
+  /**
+   * The row as a table: words, numbers, bars.
+   *
+   * @type {(words: string[], weights: number[]) => void}
+   */
   function drawRow(words, weights) {
     const made = weights.map((weight, j) =>
       html(

@@ -7,7 +7,11 @@ export const START = "<s>"; // what its decoder reads first
 const NOTABLE = 0.1; // a smaller weight is not put into words
 
 /** @typedef {"encoder" | "decoder" | "cross"} Kind of attention */
-/** @typedef {number | "mean" | "all"} Head a head from 0, the mean of a layer's, or of all layers' */
+/**
+ * A head from 0, the mean of a layer's heads, or that of all layers.
+ *
+ * @typedef {number | "mean" | "all"} Head
+ */
 /** @typedef {[source: number, target: number]} Link */
 
 /**
