@@ -89,3 +89,25 @@ def test_wrong_arguments():
     ):
         with pytest.raises(ValueError, match=r"must (be|have)"):
             wrong()
+
+
+@pytest.mark.parametrize("make", [lambda: SinusoidalPositions(6), lambda: LearnedPositions(600, 6)])
+def test_each_sequence_may_begin_at_a_place_of_its_own(make):
+    positions, x = make(), torch.randn(2, 3, 4, 6)
+    offset = torch.tensor([[0, 7, 1], [596, 2, 30]])
+    together = positions(x, offset)
+    for i in range(2):
+        for j in range(3):
+            assert torch.equal(together[i, j], positions(x[i, j], int(offset[i, j])))
+
+
+@pytest.mark.parametrize("make", [lambda: SinusoidalPositions(6), lambda: LearnedPositions(40, 6)])
+@pytest.mark.parametrize("offset", [torch.tensor([0.0, 1.0]), torch.tensor([0, 1, 2]), torch.tensor([0, -1])])
+def test_places_that_are_no_integers_or_negative_or_of_another_shape_are_refused(make, offset):
+    with pytest.raises(ValueError, match="offset"):
+        make()(torch.randn(2, 4, 6), offset)
+
+
+def test_one_sequence_beyond_the_table_is_refused():
+    with pytest.raises(ValueError, match="40"):
+        LearnedPositions(40, 6)(torch.randn(2, 4, 6), torch.tensor([0, 37]))
