@@ -17,7 +17,7 @@ from torch import Tensor
 
 from attn_utils._checks import check_size
 
-__all__ = ["END", "PADDING", "START", "UNKNOWN", "Batch", "Batches", "SentencePair", "Vocabulary", "pad"]
+__all__ = ["END", "PADDING", "SPECIAL", "START", "UNKNOWN", "Batch", "Batches", "SentencePair", "Vocabulary", "pad"]
 
 PADDING = 0
 """Fills a batch up."""
