@@ -27,6 +27,7 @@ from attn_utils.widgets import (
     KernelExplorer,
     LookFromAPixel,
     MaskEditor,
+    MergeMachine,
     PointAndAttend,
     PositionDials,
     TransformerExplorer,
@@ -45,6 +46,7 @@ DEMOS = [
     CostAndReach,
     PositionDials,
     TransformerExplorer,
+    MergeMachine,
     LookFromAPixel,
 ]
 VIEW = "application/vnd.jupyter.widget-view+json"

@@ -16,6 +16,7 @@ from attn_utils.widgets import (
     KernelExplorer,
     LookFromAPixel,
     MaskEditor,
+    MergeMachine,
     PointAndAttend,
     PositionDials,
     TransformerExplorer,
@@ -75,6 +76,15 @@ IN_COLOR = {
         ".atlas .row": ("stroke", "query"),
         ".bar": ("backgroundColor", "weight"),
     },
+    MergeMachine: {
+        "rect.weight": ("fill", "weight"),
+        "circle.value:not(.waiting)": ("fill", "value"),
+        "circle.value.waiting": ("stroke", "value"),
+        "path.way": ("stroke", "output"),
+        "circle.output": ("fill", "output"),
+        "circle.stop": ("fill", "output"),
+        "circle.all": ("stroke", "output"),
+    },
 }
 # What a line or dot of a legend stands for, and where it is drawn.
 LEGENDS = {
@@ -115,6 +125,7 @@ def opened(request, show) -> tuple[Page, list[Locator], dict]:
         CostAndReach(),
         PositionDials(),
         TransformerExplorer(),
+        MergeMachine(step=3, forget=True),
         LookFromAPixel(),
     ]
     tab = show(*demos, dark=dark, places=site, theme=f'data-theme="{theme}"')

@@ -19,6 +19,7 @@ from attn_utils.widgets import (
     KernelExplorer,
     LookFromAPixel,
     MaskEditor,
+    MergeMachine,
     PointAndAttend,
     PositionDials,
     TransformerExplorer,
@@ -36,6 +37,7 @@ MUTATIONS = {
     PositionDials: ("(p + k) * w", "(p - k) * w"),
     LookFromAPixel: ("softmax(keys.cells", "softmax(queries.cells"),
     TransformerExplorer: ("Number(thousandths) / 1000", "Number(thousandths) / 999"),
+    MergeMachine: ("oldFactor * old.total +", "old.total +"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Merge machine: attention over blocks of keys, merged one after the other."""
