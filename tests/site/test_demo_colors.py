@@ -19,6 +19,7 @@ from attn_utils.widgets import (
     PointAndAttend,
     PositionDials,
     TransformerExplorer,
+    Translator,
     WhySqrtD,
 )
 

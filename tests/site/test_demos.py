@@ -22,6 +22,7 @@ from attn_utils.widgets import (
     PointAndAttend,
     PositionDials,
     TransformerExplorer,
+    Translator,
     WhySqrtD,
 )
 
