@@ -61,6 +61,7 @@ experiments: $(TEST_READY) ## Run the long experiments (hours) and store their r
 	@$(BIN)/python -m experiments.positions
 	@$(BIN)/python -m experiments.self_attention
 	@$(BIN)/python -m experiments.transformer
+	@$(BIN)/python -m experiments.page_translator
 	@$(BIN)/python -m experiments.translation
 
 portability: $(TEST_READY) ## Check the stored outputs under other instruction sets and thread counts

@@ -18,6 +18,7 @@ from attn_utils.widgets.point_and_attend.widget import PointAndAttend
 from attn_utils.widgets.position_dials.widget import PositionDials
 from attn_utils.widgets.transformer_explorer.run import TransformerRun
 from attn_utils.widgets.transformer_explorer.widget import TransformerExplorer
+from attn_utils.widgets.translator.widget import Translator
 from attn_utils.widgets.why_sqrt_d.widget import WhySqrtD
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     "TransformerExplorer",
     "TransformerRun",
     "Translation",
+    "Translator",
     "WhySqrtD",
 ]

@@ -31,6 +31,7 @@ from attn_utils.widgets import (
     PointAndAttend,
     PositionDials,
     TransformerExplorer,
+    Translator,
     WhySqrtD,
 )
 
@@ -48,6 +49,7 @@ DEMOS = [
     TransformerExplorer,
     MergeMachine,
     LookFromAPixel,
+    Translator,
 ]
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -80,6 +82,8 @@ def write_page(folder, *views, change=lambda state: state, theme="", font="", pl
     style = '<link rel="stylesheet" href="course.css">' if places else ""
     style += f"<style>{fonts.style(font)}</style>"
     shutil.copy(ROOT / "assets" / "demo-host.js", folder)
+    if any(isinstance(view, Translator) for view in views):
+        shutil.copytree(ROOT / "assets" / "demos", folder / "demos", dirs_exist_ok=True)
     (folder / "page.html").write_text(
         f'<!doctype html><html lang="en" {theme}><head><meta charset="utf-8"><title>Demos</title>'
         '<link rel="icon" href="data:,"><meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -20,6 +20,7 @@ from attn_utils.widgets import (
     PointAndAttend,
     PositionDials,
     TransformerExplorer,
+    Translator,
     WhySqrtD,
 )
 

@@ -23,6 +23,7 @@ from attn_utils.widgets import (
     PointAndAttend,
     PositionDials,
     TransformerExplorer,
+    Translator,
     WhySqrtD,
 )
 

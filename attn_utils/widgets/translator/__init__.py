@@ -1,0 +1,1 @@
+"""Translator: a small trained Transformer to type to, and to break."""
