@@ -27,6 +27,7 @@ from attn_utils.widgets import (
     KernelExplorer,
     LookFromAPixel,
     MaskEditor,
+    Memory,
     MergeMachine,
     PointAndAttend,
     PositionDials,
@@ -47,6 +48,7 @@ DEMOS = [
     PositionDials,
     TransformerExplorer,
     MergeMachine,
+    Memory,
     LookFromAPixel,
 ]
 VIEW = "application/vnd.jupyter.widget-view+json"
