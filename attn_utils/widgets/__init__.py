@@ -13,6 +13,7 @@ from attn_utils.widgets.kernel_explorer.widget import KernelExplorer
 from attn_utils.widgets.look_from_a_pixel.scene import PixelScene
 from attn_utils.widgets.look_from_a_pixel.widget import LookFromAPixel
 from attn_utils.widgets.mask_editor.widget import MaskEditor
+from attn_utils.widgets.memory.widget import Memory
 from attn_utils.widgets.merge_machine.widget import MergeMachine
 from attn_utils.widgets.point_and_attend.widget import PointAndAttend
 from attn_utils.widgets.position_dials.widget import PositionDials
@@ -29,6 +30,7 @@ __all__ = [
     "KernelExplorer",
     "LookFromAPixel",
     "MaskEditor",
+    "Memory",
     "MergeMachine",
     "PixelScene",
     "PointAndAttend",

@@ -27,6 +27,7 @@ from attn_utils.widgets import (
     KernelExplorer,
     LookFromAPixel,
     MaskEditor,
+    Memory,
     MergeMachine,
     PointAndAttend,
     PositionDials,
@@ -48,6 +49,7 @@ DEMOS = [
     PositionDials,
     TransformerExplorer,
     MergeMachine,
+    Memory,
     LookFromAPixel,
     Translator,
 ]

@@ -16,6 +16,7 @@ from attn_utils.widgets import (
     KernelExplorer,
     LookFromAPixel,
     MaskEditor,
+    Memory,
     MergeMachine,
     PointAndAttend,
     PositionDials,
@@ -86,6 +87,7 @@ IN_COLOR = {
         "circle.stop": ("fill", "output"),
         "circle.all": ("stroke", "output"),
     },
+    Memory: {},
 }
 # What a line or dot of a legend stands for, and where it is drawn.
 LEGENDS = {
@@ -99,6 +101,7 @@ LEGENDS = {
     WhySqrtD: {"not scaled": "path.raw", "scaled": "path.scaled"},
     PositionDials: {"query, at p": ".hand.query", "key, at p + k": ".hand.key"},
     CostAndReach: {"self-attention": ".curve.attention", "GRU": ".curve.gru"},
+    Memory: {"as chosen": ".curve.chosen", "all heads": ".curve.heads", "groups of heads": ".curve.groups"},
     AlignmentExplorer: {"weight": ".thread", "gold link, sure": ".gold.sure.strong"},
     TransformerExplorer: {
         "this step": ".atlas .row",
@@ -127,6 +130,7 @@ def opened(request, show) -> tuple[Page, list[Locator], dict]:
         PositionDials(),
         TransformerExplorer(),
         MergeMachine(step=3, forget=True),
+        Memory(window="4096", kept="groups"),
         LookFromAPixel(),
     ]
     tab = show(*demos, dark=dark, places=site, theme=f'data-theme="{theme}"')

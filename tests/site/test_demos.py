@@ -19,6 +19,7 @@ from attn_utils.widgets import (
     KernelExplorer,
     LookFromAPixel,
     MaskEditor,
+    Memory,
     MergeMachine,
     PointAndAttend,
     PositionDials,
@@ -39,6 +40,7 @@ MUTATIONS = {
     LookFromAPixel: ("softmax(keys.cells", "softmax(queries.cells"),
     TransformerExplorer: ("Number(thousandths) / 1000", "Number(thousandths) / 999"),
     MergeMachine: ("oldFactor * old.total +", "old.total +"),
+    Memory: ("2 * layers * kept * head_size", "layers * kept * head_size"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Memory: how many bytes the keys and values of a conversation take."""
