@@ -46,8 +46,8 @@ DEMOS = [
     CostAndReach,
     PositionDials,
     TransformerExplorer,
-    LookFromAPixel,
     Translator,
+    LookFromAPixel,
 ]
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"

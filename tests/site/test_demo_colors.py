@@ -76,6 +76,7 @@ IN_COLOR = {
         ".atlas .row": ("stroke", "query"),
         ".bar": ("backgroundColor", "weight"),
     },
+    Translator: {".gaze .cell": ("fill", "weight")},
 }
 # What a line or dot of a legend stands for, and where it is drawn.
 LEGENDS = {
@@ -116,6 +117,7 @@ def opened(request, show) -> tuple[Page, list[Locator], dict]:
         CostAndReach(),
         PositionDials(),
         TransformerExplorer(),
+        Translator(bug="position 0"),
         LookFromAPixel(),
     ]
     tab = show(*demos, dark=dark, places=site, theme=f'data-theme="{theme}"')
