@@ -52,6 +52,7 @@ DEMOS = [
     Memory,
     LookFromAPixel,
     Translator,
+    LookFromAPixel,
 ]
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"

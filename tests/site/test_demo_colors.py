@@ -88,6 +88,7 @@ IN_COLOR = {
         "circle.all": ("stroke", "output"),
     },
     Memory: {},
+    Translator: {".gaze .cell": ("fill", "weight")},
 }
 # What a line or dot of a legend stands for, and where it is drawn.
 LEGENDS = {
@@ -131,6 +132,7 @@ def opened(request, show) -> tuple[Page, list[Locator], dict]:
         TransformerExplorer(),
         MergeMachine(step=3, forget=True),
         Memory(window="4096", kept="groups"),
+        Translator(bug="position 0"),
         LookFromAPixel(),
     ]
     tab = show(*demos, dark=dark, places=site, theme=f'data-theme="{theme}"')

@@ -41,6 +41,7 @@ MUTATIONS = {
     TransformerExplorer: ("Number(thousandths) / 1000", "Number(thousandths) / 999"),
     MergeMachine: ("oldFactor * old.total +", "old.total +"),
     Memory: ("2 * layers * kept * head_size", "layers * kept * head_size"),
+    Translator: ("/ Math.sqrt(q.length)", "/ Math.cbrt(q.length)"),
 }
 
 
@@ -54,8 +55,14 @@ def test_the_sources_are_real_modules(page, serve_folder, kind):
     tab.evaluate(
         """async ([address, state]) => {
           const { default: front } = await import(address);
-          const model = { get: name => state[name], set() {}, on() {}, off() {}, save_changes() {} };
-          front.render({ model, el: document.body });
+          const asset = (name) => new Promise((resolve) => {
+            window.demoAsset = (_, content) => resolve(content);
+            const script = document.createElement("script");
+            script.src = `demos/${name}.js`;
+            document.head.append(script);
+          });
+          const model = { get: name => state[name], set() {}, on() {}, off() {}, save_changes() {}, asset };
+          await front.render({ model, el: document.body });
         }""",
         [f"{address}/attn_utils/widgets/{folder}/view.js", state],
     )
@@ -176,7 +183,7 @@ def test_the_description_is_the_name_of_the_picture(show):
         demo = ready(show(kind(description=told)))
         assert demo.get_by_role("img", name=told).count() == 1
     assert ready(show(MaskEditor(description=told))).get_by_role("table", name=told).count() == 1
-    for kind in (AlignmentExplorer, LookFromAPixel, TransformerExplorer):
+    for kind in (AlignmentExplorer, LookFromAPixel, TransformerExplorer, Translator):
         assert ready(show(kind(description=told))).get_by_role("img", name=told).count() == 1
 
 

@@ -21,7 +21,7 @@ export function makeMap() {
   const picture = svg("svg", { class: "cells", role: "img", preserveAspectRatio: "none" });
   const above = html("ol", { class: "keys" });
   const beside = html("ol", { class: "queries", lang: "fr" });
-  const sheet = html("div", { class: "looks" }, above, beside, picture);
+  const sheet = html("div", { class: "gaze" }, above, beside, picture);
   const more = html("p", { class: "hint" });
   return {
     node: html("div", {}, sheet, more),

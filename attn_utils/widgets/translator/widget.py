@@ -36,7 +36,8 @@ class Translator(Demo):
     Inputs:
         sentence: What is to be translated.
         search: ``"greedy"``, or ``"beam"`` for four beginnings side by side.
-        bug: ``"none"``, or a name of :data:`attn_utils.widgets.translator.bugs.BUGS`.
+        bug: ``"none"``, or the name of a bug, such as ``"no positions"``: one of
+            ``attn_utils.widgets.translator.bugs.BUGS``.
 
     Results, empty where there is no asset or the sentence cannot be translated:
         tokens: Numbers of the ``t`` words written, the end included if there is one, shape ``(t,)``.
@@ -52,7 +53,7 @@ class Translator(Demo):
     _esm = front_end(__file__)
     _css = style(__file__)
     title = "Translator"
-    heights = (900, 900, 900, 800, 700, 700, 700)
+    heights = (1149, 1078, 1056, 970, 901, 835, 813)
     inputs = ("sentence", "search", "bug")
 
     description = traitlets.Unicode(
