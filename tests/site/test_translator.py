@@ -139,26 +139,27 @@ def test_layer_by_layer_against_the_library(modules, stored, sources):
     torch.testing.assert_close(torch.tensor(found["states"]), outputs["states"], rtol=1e-5, atol=2e-5)
 
 
-def test_beam_search_is_the_librarys(modules, stored, sources):
-    chosen = sources[:30]
-    found = modules.evaluate("(sources) => sources.map((source) => beamSearch(model, source))", chosen)
+@pytest.mark.parametrize("bug", ["none", "position 0", "no positions"])
+def test_beam_search_is_the_librarys(modules, stored, sources, bug):
+    """Also of models that are in doubt at nearly each word, or do not come to an end."""
+    chosen, model = sources[:30], bugs.broken(stored.model, bug)
+    found = modules.evaluate(
+        """([sources, bug]) => {
+          const model = transformer(content, unpack(content), bug);
+          return sources.map((source) => beamSearch(model, source));
+        }""",
+        [chosen, bug],
+    )
+    differ = 0
     for source, got in zip(chosen, found, strict=True):
-        wanted = beam_search(stored.model, torch.tensor([source]), need_weights=True)
+        source = torch.tensor([source])
+        wanted = beam_search(model, source, need_weights=True)
         assert got["tokens"] == wanted.tokens[0].tolist()
-        assert got["logP"] == pytest.approx(wanted.log_probs.item(), abs=1e-4)
+        assert got["logP"] == pytest.approx(wanted.log_probs.item(), abs=1e-3)
         cross = torch.stack([w[0] for (_, kind), w in wanted.weights.items() if kind == "cross"]).mean(dim=(0, 1))
         torch.testing.assert_close(torch.tensor(got["rows"]), cross, rtol=0, atol=1e-5)
-    never = bugs.broken(stored.model, "no norm")
-    broken = modules.evaluate(
-        """(sources) => {
-          const broken = transformer(content, unpack(content), "no norm");
-          return sources.map((source) => beamSearch(broken, source).tokens.length);
-        }""",
-        chosen[:3],
-    )
-    wanted = [beam_search(never, torch.tensor([source])).tokens.shape[1] for source in chosen[:3]]
-    assert broken == wanted, "what does not end is cut off"
-    assert max(broken) == 2 * max(len(source) for source in chosen[:3]) + 10
+        differ += got["tokens"] != greedy(model, source).tokens[0].tolist()
+    assert bug == "none" or differ > 5, "here a beam has to find something else"
 
 
 TEXTS = [
@@ -269,6 +270,15 @@ def test_another_bug_ends_the_count_of_the_first(show):
     expect(demo.locator(".sentence")).to_contain_text("With the bug 0 of 40", timeout=60_000)
     row = next(row for row in load("translator")["bugs"] if row["what"] == "swapped")
     expect(demo.locator(".counts")).to_contain_text(fixed(row["AER"], 2))
+    abandoned = demo.evaluate(
+        """demo => {
+          const bug = [...demo.querySelectorAll("select")].pop();
+          bug.value = "no norm";
+          bug.dispatchEvent(new Event("change"));
+          return demo.querySelector(".counts").innerText;
+        }"""
+    )
+    assert "…" in abandoned, "what was left has to be counted anew"
     demo.get_by_role("combobox", name="bug").select_option("none")
     expect(demo.locator(".counts")).to_contain_text("Choose a bug")
     seen(demo, Translator())
