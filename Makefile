@@ -54,6 +54,7 @@ bench: $(TEST_READY) ## Measure speed and memory, and store the numbers
 
 experiments: $(TEST_READY) ## Run the long experiments (hours) and store their results
 	@$(BIN)/python -m experiments.alignment_models
+	@$(BIN)/python -m experiments.copying
 	@$(BIN)/python -m experiments.easy_rows_first
 	@$(BIN)/python -m experiments.heads
 	@$(BIN)/python -m experiments.odd_score

@@ -50,7 +50,6 @@ DEMOS = [
     TransformerExplorer,
     MergeMachine,
     Memory,
-    LookFromAPixel,
     Translator,
     LookFromAPixel,
 ]
