@@ -111,7 +111,7 @@ function render(view) {
     /** @type {(bytes: number, kind: string, from?: number) => SVGLineElement} */
     const level = (bytes, kind, from = LEFT) =>
       line(from, upward(bytes), WIDTH - RIGHT, upward(bytes), kind);
-    // Labels stand at the left, where the curves are low: those of the GPUs first, then the weights.
+    // Labels stand at the left, where the curves are low: the GPUs first, then the weights.
     /** @type {(bytes: number, words: string, above: boolean, from?: number) => SVGTextElement} */
     const name = (bytes, words, above, from = LEFT) =>
       text(words, { x: from + 4, y: upward(bytes) + (above ? -4 : 13), class: "halo" });
