@@ -219,7 +219,7 @@ function run(demo, content) {
     const look = tellLook(reading.words, written, read);
     told =
       problem ||
-      `“${reading.words.join(" ")}” becomes ${quote(written)}.${look} ${remark.textContent}`;
+      `“${reading.words.join(" ")}” becomes ${quote(written)}.${look} ${remark.textContent}`.trim();
     drawCounts(0);
     tell();
     count();
