@@ -2,6 +2,7 @@
 
 import base64
 import shutil
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -19,6 +20,15 @@ from experiments.translation import parts
 
 LONG = "the actress who has some clean boats is not coming to the beach but i am young and the old man reads the book"
 LOOKS, QUOTED, ROWS = 4, 12, 30
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small matrices, one after another: several threads would only wait for each other, and for the browser."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

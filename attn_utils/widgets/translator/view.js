@@ -219,7 +219,7 @@ function run(demo, content) {
     const look = tellLook(reading.words, written, read);
     told =
       problem ||
-      `“${reading.words.join(" ")}” becomes ${quote(written)}.${look} ${remark.textContent}`;
+      `“${reading.words.join(" ")}” becomes ${quote(written)}.${look} ${remark.textContent}`.trim();
     drawCounts(0);
     tell();
     count();
@@ -230,6 +230,23 @@ function run(demo, content) {
     stop();
   };
 }
+
+/**
+ * Wait until the reader is a screen or so away: a first visit need not load what stands far below.
+ * @param {HTMLElement} element
+ */
+const near = (element) =>
+  new Promise((resolve) => {
+    const watcher = new IntersectionObserver(
+      (entries) => {
+        if (!entries.some((entry) => entry.isIntersecting)) return;
+        watcher.disconnect();
+        resolve(undefined);
+      },
+      { rootMargin: "600px" },
+    );
+    watcher.observe(element);
+  });
 
 /** @param {import("../frame/frame.js").View} view */
 async function render(view) {
@@ -262,6 +279,10 @@ async function render(view) {
     const again = button(demo, "Try again", () => place.replaceChildren() ?? start(), place);
     again.before(html("p", { class: "hint" }, hint));
   }
+  const waiting = html("p", { class: "hint" }, "The translator (300 kB) loads as you come near.");
+  place.append(waiting);
+  await near(place);
+  waiting.remove();
   await start();
   return () => stop();
 }

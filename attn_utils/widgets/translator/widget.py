@@ -36,8 +36,7 @@ class Translator(Demo):
     Inputs:
         sentence: What is to be translated.
         search: ``"greedy"``, or ``"beam"`` for four beginnings side by side.
-        bug: ``"none"``, or the name of a bug, such as ``"no positions"``: one of
-            ``attn_utils.widgets.translator.bugs.BUGS``.
+        bug: ``"none"``, or one of ``attn_utils.widgets.translator.bugs.BUGS``, such as ``"no positions"``.
 
     Results, empty where there is no asset or the sentence cannot be translated:
         tokens: Numbers of the ``t`` words written, the end included if there is one, shape ``(t,)``.
