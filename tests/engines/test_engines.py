@@ -69,9 +69,10 @@ def check(window: Any, index: int, twin: Any) -> dict[str, Any]:
 
 
 def demos_alive(window: Any) -> int:
-    """Wait until no demo is still starting, and say how many there are."""
+    """Go to each demo until none is still starting, and say how many there are."""
     boxes = "[...document.querySelectorAll('[data-demo]')]"
-    wait_for(window, f"() => {boxes}.every(box => /ready|kernel/.test(box.dataset.demo))")
+    waiting = f"{boxes}.find(box => !/ready|kernel/.test(box.dataset.demo))"
+    wait_for(window, f"() => {{ const box = {waiting}; box?.scrollIntoView(); return !box; }}")
     count: int = window.evaluate(f"() => {boxes}.length")
     return count
 

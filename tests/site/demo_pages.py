@@ -97,8 +97,9 @@ def write_page(folder, *views, change=lambda state: state, theme="", font="", pl
 
 
 def ready(tab: Page, index: int = 0) -> Locator:
-    """Wait for a demo to be alive."""
+    """Go to a demo and wait for it to be alive: what is heavy loads when the reader comes near."""
     box = tab.locator("[data-demo]").nth(index)
+    box.scroll_into_view_if_needed()
     expect(box).to_have_attribute("data-demo", "ready")
     return box.locator(".attn-demo")
 

@@ -200,7 +200,7 @@ def test_nothing_moves_when_demos_come_alive(show, box, font):
     tops = """(box) => {
       document.body.style.margin = "0";
       document.querySelector("main").style.width = `${box}px`;
-      return [...document.querySelectorAll(".demo-host")].map(host => host.getBoundingClientRect().top);
+      return [...document.querySelectorAll(".demo-host")].map(host => host.getBoundingClientRect().top + scrollY);
     }"""
     reserved = show(*demos, places=True, host=False, width=1000, font=FONTS[font]).evaluate(tops, box)
     tab = show(*demos, places=True, width=1000, font=FONTS[font])
@@ -258,6 +258,7 @@ def test_every_demo_of_the_built_site_is_alive(page, site, served):
             boxes = tab.locator("[data-demo]")
             expect(boxes).to_have_count(views)
             for index in range(views):
+                boxes.nth(index).scroll_into_view_if_needed()
                 expect(boxes.nth(index)).to_have_attribute("data-demo", re.compile("ready|kernel"))
                 if boxes.nth(index).get_attribute("data-demo") == "ready":
                     assert numbers(boxes.nth(index).locator(".attn-demo"))
